@@ -1,1 +1,21 @@
-//! x
+//! drover keeps WhatsApp Web sessions alive in headless Chromium and sends what backends queue: once, in order, no
+//! faster than each session may. ARCHITECTURE.md shows the house.
+
+pub mod api;
+pub mod browser;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod daemon;
+pub mod event;
+pub mod host;
+pub mod model;
+pub mod outbox;
+pub mod page;
+pub mod qr;
+pub mod queue;
+pub mod redis;
+pub mod session;
+pub mod shutdown;
+pub mod store;
+pub mod telemetry;

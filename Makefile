@@ -1,0 +1,62 @@
+# Everything that one does with drover from a checkout. `make` alone lists it.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+# What `make run` builds: release, or dev (quicker to build, and shared with demo, smoke and test).
+PROFILE ?= release
+TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
+PROFILE_DIR := $(TARGET_DIR)/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))
+
+# mold links in half the time. Evaluated when used, since an earlier step may have installed it. It wraps cargo instead of
+# being named in RUSTFLAGS, which would compile every dependency anew.
+CARGO = $(if $(shell command -v mold 2>/dev/null),mold -run )cargo
+
+# Both programs for demo, smoke and test. The test beside them makes Cargo choose the dependencies' features as for tests, so that
+# nothing is built twice.
+BUILD_DEV = $(CARGO) build --locked --workspace --bins --test smoke
+
+.PHONY: help run demo smoke test lint fmt clean
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: install-run ## Start drover on port 3000 (PORT=... for another), driving the real web.whatsapp.com
+	@$(CARGO) build --locked --profile $(PROFILE) --bin drover
+	@exec $(PROFILE_DIR)/drover serve
+
+demo: install-run ## Try it without a phone: a simulated WhatsApp, and a page with a phone to hold
+	@$(BUILD_DEV)
+	@exec tools/demo.sh $(TARGET_DIR)
+
+smoke: install-run ## The story of the demo without a person; 0 only if all of it held
+	@$(BUILD_DEV)
+	@$(CARGO) test --locked --workspace --test smoke -- --nocapture
+
+test: install-test ## Everything, with real Chromium, Redis, SQLite and PostgreSQL
+	@$(BUILD_DEV)
+	@$(CARGO) test --locked --workspace --doc
+	@if cargo nextest --version >/dev/null 2>&1; then \
+	  $(CARGO) nextest run --locked --workspace; \
+	else \
+	  $(CARGO) test --locked --workspace --lib --bins --tests -- --test-threads 2; \
+	fi
+
+lint: install-build ## Format, clippy and rustdoc, warnings denied
+	@cargo fmt --all --check
+	@cargo clippy --locked --workspace --all-targets -- -D warnings
+	@RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --document-private-items
+
+fmt: ## Format the code
+	@cargo fmt --all
+
+clean: ## Remove what was built; sessions/ stays
+	@cargo clean
+
+.PHONY: install-build install-run install-test
+install-build install-run install-test: install-%:
+	@tools/install.sh $*
+
+include simulator/conformance/conformance.mk

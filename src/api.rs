@@ -1,0 +1,162 @@
+//! The control API over HTTP: WAHA's paths and shapes where WAHA has a word for it, our own in the same style elsewhere.
+//!
+//! One file an endpoint, grouped by what they are about. Invariants: every route under `/api` asks for a key before
+//! anything else and for the key's scope before it acts; every error, whoever made it, leaves as
+//! `application/problem+json` with the request's id; no answer holds an internal detail.
+
+mod auth;
+mod contacts;
+mod events;
+mod input;
+mod keys;
+mod message_reference;
+mod messages;
+mod not_built;
+mod pairing;
+mod problem;
+mod queues;
+mod request;
+mod scope;
+mod server;
+mod sessions;
+mod state;
+mod unread;
+mod wire;
+
+use std::{io, time::Duration};
+
+use axum::{
+    Router,
+    extract::{Request, State},
+    middleware,
+};
+use tokio::net::TcpListener;
+use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer};
+
+pub use keys::{Keys, KeysError};
+pub use state::{Rooms, Server};
+
+use crate::{config, shutdown::Shutdown};
+use problem::Problem;
+use state::Parts;
+
+/// The address cannot be listened on.
+#[derive(Debug, thiserror::Error)]
+pub enum BindError {
+    /// Somebody else listens there.
+    #[error("{address} is in use by another program: end it, or choose another port (http.port, or PORT)")]
+    InUse {
+        /// Where.
+        address: std::net::SocketAddr,
+    },
+    /// It is refused for another reason.
+    #[error(
+        "{address} cannot be listened on: {source}; choose another address (http.bind) or port (http.port, or PORT)"
+    )]
+    Refused {
+        /// Where.
+        address: std::net::SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// Listens where the settings say.
+///
+/// # Errors
+/// When the address is in use, or is not ours.
+pub async fn bind(settings: &config::Http) -> Result<TcpListener, BindError> {
+    let address = std::net::SocketAddr::new(settings.bind, settings.port);
+    TcpListener::bind(address).await.map_err(|source| match source.kind() {
+        io::ErrorKind::AddrInUse => BindError::InUse { address },
+        _ => BindError::Refused { address, source },
+    })
+}
+
+/// Answers requests until the shutdown begins: then no new ones are taken, those under way are finished, and streams and
+/// waits end. When the shutdown hurries, what is left is let go.
+///
+/// # Errors
+/// When the listener fails.
+pub async fn serve(listener: TcpListener, rooms: Rooms, server: Server, shutdown: Shutdown) -> io::Result<()> {
+    let soft = shutdown.clone();
+    let router = router(rooms, server, shutdown.clone());
+    let answering = axum::serve(listener, router).with_graceful_shutdown(async move { soft.begun().await });
+    tokio::select! {
+        ended = answering => ended,
+        () = shutdown.hurried() => Ok(()),
+    }
+}
+
+/// Every route, with everything around it.
+pub fn router(rooms: Rooms, server: Server, shutdown: Shutdown) -> Router {
+    let parts = Parts::new(rooms, server, shutdown);
+    let authenticate = middleware::from_fn_with_state(parts.clone(), auth::authenticate);
+    keyed_routes(&parts.facts.server.settings)
+        .route_layer(authenticate)
+        .merge(server::open_routes())
+        .fallback(nowhere)
+        .layer(CatchPanicLayer::custom(problem::of_panic))
+        .layer(middleware::from_fn(unread::let_go))
+        .layer(middleware::from_fn(request::frame))
+        .with_state(parts)
+}
+
+/// What needs a key. Streams take as long as they take; a send may be held by `?wait=`.
+fn keyed_routes(settings: &config::Http) -> Router<Parts> {
+    let request_limit = Duration::from_secs(settings.request_timeout_s);
+    let wait_limit = request_limit + Duration::from_secs(settings.wait_timeout_s);
+    Router::new()
+        .merge(server::keyed_routes())
+        .merge(sessions::routes())
+        .merge(pairing::routes())
+        .merge(messages::routes())
+        .merge(queues::routes())
+        .merge(contacts::routes())
+        .merge(keys::routes())
+        .merge(not_built::routes())
+        .layer(time_limit(request_limit))
+        .merge(messages::send_routes().layer(time_limit(wait_limit)))
+        .merge(events::routes())
+}
+
+/// What is not in the API is nobody's business without a key.
+async fn nowhere(State(keys): State<Keys>, request: Request) -> Problem {
+    let is_ours = request.uri().path().split('/').nth(1) == Some("api");
+    match auth::principal(&keys, request.headers()).await {
+        Err(problem) if is_ours => problem,
+        _ => Problem::no_such_path(),
+    }
+}
+
+fn time_limit(limit: Duration) -> TimeoutLayer {
+    TimeoutLayer::with_status_code(axum::http::StatusCode::SERVICE_UNAVAILABLE, limit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_route_hides_another() {
+        let sources = config::Sources::of(std::path::Path::new("/srv"), &[]);
+        let settings = config::load(&sources).expect("the defaults").config.http;
+        // axum panics on the first one that does.
+        drop(keyed_routes(&settings).merge(server::open_routes()));
+    }
+
+    #[tokio::test]
+    async fn an_address_in_use_is_told_with_what_to_do() {
+        let taken = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let port = taken.local_addr().expect("an address").port().to_string();
+        let sources = config::Sources::of(std::path::Path::new("/srv"), &[("PORT", &port)]);
+        let settings = config::load(&sources).expect("valid settings").config.http;
+        let refusal = bind(&settings).await.expect_err("it is taken").to_string();
+        assert_eq!(
+            refusal,
+            format!(
+                "127.0.0.1:{port} is in use by another program: end it, or choose another port (http.port, or PORT)"
+            )
+        );
+    }
+}

@@ -1,0 +1,48 @@
+//! The stream: one server-sent event each (WHATWG HTML, section 9.2), with its number as id.
+
+use std::{convert::Infallible, time::Duration};
+
+use axum::{
+    http::{HeaderName, HeaderValue},
+    response::{
+        IntoResponse, Response,
+        sse::{self, KeepAlive, Sse},
+    },
+};
+use futures::stream;
+
+use super::{feed::Feed, filter::Filter};
+use crate::{
+    api::{problem::Answer, state::Parts, wire},
+    model::Event,
+};
+
+/// Proxies that buffer answers (nginx) are told not to.
+const NO_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
+/// After how long a client that lost the stream comes back.
+const RETRY: Duration = Duration::from_secs(2);
+/// How often a line is sent when nothing happens, so that nobody takes the stream for dead.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// What happens from now on, or after `last_id`.
+pub(super) async fn stream(parts: Parts, filter: Filter, last_id: Option<i64>) -> Answer<Response> {
+    let feed = Feed::after(&parts, filter, last_id).await?;
+    let hello = sse::Event::default().retry(RETRY).comment("drover");
+    let events = stream::unfold((feed, parts, Some(hello)), async |(mut feed, parts, hello)| {
+        let shown = match hello {
+            Some(hello) => hello,
+            None => show(&*feed.next().await?, &parts),
+        };
+        Some((Ok::<_, Infallible>(shown), (feed, parts, None)))
+    });
+    let mut response = Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response();
+    response.headers_mut().insert(NO_BUFFERING, HeaderValue::from_static("no"));
+    Ok(response)
+}
+
+fn show(event: &Event, parts: &Parts) -> sse::Event {
+    let view = parts.rooms.registry.view(&event.event.session).ok();
+    let me = view.as_ref().and_then(|view| view.me.as_ref());
+    let body = wire::event(event, me, &parts.facts).to_string();
+    sse::Event::default().id(event.seq.to_string()).event(event.event.kind.as_str()).data(body)
+}

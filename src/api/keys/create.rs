@@ -1,0 +1,50 @@
+//! `POST /api/keys`
+
+use std::sync::Arc;
+
+use axum::{Json, extract::State, http::StatusCode};
+use rand::RngExt;
+use serde_json::Value;
+
+use super::{form, scope};
+use crate::{
+    api::{
+        auth::Principal,
+        input::Body,
+        problem::{Answer, Problem},
+    },
+    clock::Clock,
+    store::{ApiKeyRecord, Store},
+};
+
+/// Makes a key. It is shown in this answer and never again.
+pub(super) async fn create(
+    State(store): State<Store>,
+    State(clock): State<Arc<dyn Clock>>,
+    principal: Principal,
+    body: Body,
+) -> Answer<(StatusCode, Json<Value>)> {
+    principal.require_admin()?;
+    let key = form::make();
+    let mut record = ApiKeyRecord {
+        id: make_id(),
+        hash: form::hash(key.as_bytes()),
+        is_admin: false,
+        session: None,
+        actions: Vec::new(),
+        is_active: true,
+        created_at_ms: clock.now_ms(),
+    };
+    scope::lay_over(&body, &mut record)?;
+    if !store.api_keys().insert(&record).await? {
+        return Err(Problem::internal("two random keys are the same"));
+    }
+    let mut shown = scope::show(&record);
+    shown["key"] = key.into();
+    Ok((StatusCode::CREATED, Json(shown)))
+}
+
+fn make_id() -> String {
+    let bytes: [u8; 8] = rand::rng().random();
+    bytes.iter().fold("key_".to_owned(), |id, byte| format!("{id}{byte:02x}"))
+}

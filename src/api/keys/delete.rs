@@ -1,0 +1,15 @@
+//! `DELETE /api/keys/{key}`
+
+use axum::extract::State;
+
+use super::{changeable, unknown};
+use crate::{
+    api::{auth::Principal, input::PathKey, problem::Answer},
+    store::Store,
+};
+
+/// Takes a key back: it opens nothing any more.
+pub(super) async fn delete(State(store): State<Store>, principal: Principal, PathKey(id): PathKey) -> Answer<()> {
+    principal.require_admin()?;
+    if store.api_keys().delete(changeable(&id)?).await? { Ok(()) } else { Err(unknown()) }
+}

@@ -1,0 +1,89 @@
+//! What a key opens, on the wire.
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::{
+    api::{
+        auth::Action,
+        input::Body,
+        problem::{Answer, Problem},
+        wire::rfc3339,
+    },
+    model::SessionName,
+    store::ApiKeyRecord,
+};
+
+/// What a request wants a key to open.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Wanted {
+    is_admin: Option<bool>,
+    session: Option<SessionName>,
+    is_active: Option<bool>,
+    actions: Option<Vec<String>>,
+}
+
+/// Lays what the request says over a key; what it does not name stays.
+pub(super) fn lay_over(body: &Body, key: &mut ApiKeyRecord) -> Answer<()> {
+    let Wanted { is_admin, session, is_active, actions } = body.read()?;
+    key.is_admin = is_admin.unwrap_or(key.is_admin);
+    key.is_active = is_active.unwrap_or(key.is_active);
+    key.session = session.or(key.session.take());
+    key.actions = actions.unwrap_or(std::mem::take(&mut key.actions));
+    if let Some(index) = key.actions.iter().position(|name| Action::ALL.iter().all(|action| action.as_str() != name)) {
+        return Err(Problem::wrong_field(format!("actions[{index}]"), "this is read, send or control"));
+    }
+    if key.is_admin && (key.session.is_some() || !key.actions.is_empty()) {
+        return Err(Problem::wrong_field("isAdmin", "an admin key opens everything: leave session and actions out"));
+    }
+    Ok(())
+}
+
+/// A key as it is shown: without the key itself.
+pub(super) fn show(key: &ApiKeyRecord) -> Value {
+    json!({
+        "id": key.id,
+        "isAdmin": key.is_admin,
+        "session": key.session,
+        "isActive": key.is_active,
+        "actions": key.actions,
+        "createdAt": rfc3339(key.created_at_ms),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key() -> ApiKeyRecord {
+        ApiKeyRecord {
+            id: "key_1".to_owned(),
+            hash: "hash".to_owned(),
+            is_admin: false,
+            session: Some("main".parse().expect("a name")),
+            actions: vec!["read".to_owned()],
+            is_active: true,
+            created_at_ms: 0,
+        }
+    }
+
+    #[test]
+    fn what_a_request_does_not_name_stays() {
+        let mut changed = key();
+        lay_over(&Body::of(r#"{"isActive":false,"session":null}"#), &mut changed).expect("it is right");
+        assert_eq!(changed, ApiKeyRecord { is_active: false, ..key() });
+    }
+
+    #[test]
+    fn an_action_that_is_none_and_a_limited_admin_are_refused() {
+        for body in [r#"{"actions":["read","fly"]}"#, r#"{"isAdmin":true}"#, r#"{"session":"a b"}"#] {
+            assert_eq!(lay_over(&Body::of(body), &mut key()).expect_err(body).status(), 422);
+        }
+    }
+
+    #[test]
+    fn neither_key_nor_hash_is_shown() {
+        assert!(!show(&key()).to_string().contains("hash"));
+    }
+}

@@ -1,0 +1,30 @@
+//! `PUT /api/keys/{key}`
+
+use axum::{Json, extract::State};
+use serde_json::Value;
+
+use super::{changeable, scope, unknown};
+use crate::{
+    api::{
+        auth::Principal,
+        input::{Body, PathKey},
+        problem::Answer,
+    },
+    store::Store,
+};
+
+/// Changes what a key opens.
+pub(super) async fn update(
+    State(store): State<Store>,
+    principal: Principal,
+    PathKey(id): PathKey,
+    body: Body,
+) -> Answer<Json<Value>> {
+    principal.require_admin()?;
+    let mut key = store.api_keys().get(changeable(&id)?).await?.ok_or_else(unknown)?;
+    scope::lay_over(&body, &mut key)?;
+    if !store.api_keys().update(&key).await? {
+        return Err(unknown());
+    }
+    Ok(Json(scope::show(&key)))
+}

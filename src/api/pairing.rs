@@ -1,0 +1,20 @@
+//! Linking a phone: the QR, the code to type, and the page as a picture.
+
+mod picture;
+mod qr;
+mod request_code;
+mod screenshot;
+
+use axum::{
+    Router,
+    routing::{get, post},
+};
+
+use super::state::Parts;
+
+pub(super) fn routes() -> Router<Parts> {
+    Router::new()
+        .route("/api/{session}/auth/qr", get(qr::qr))
+        .route("/api/{session}/auth/request-code", post(request_code::request_code))
+        .route("/api/screenshot", get(screenshot::screenshot))
+}

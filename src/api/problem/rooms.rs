@@ -1,0 +1,167 @@
+//! The other rooms' errors on the wire: one exhaustive mapping each.
+
+use axum::http::StatusCode;
+use serde_json::json;
+
+use super::Problem;
+use crate::{outbox::AcceptError, page::PageError, queue::QueueError, session::SessionError, store::StoreError};
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        match &error {
+            StoreError::Closed => closing(),
+            StoreError::Locked(_) | StoreError::Open { .. } => {
+                unavailable("database_unavailable", "the database", &error)
+            }
+            StoreError::UnknownDatabase { .. }
+            | StoreError::InvalidAddress { .. }
+            | StoreError::File { .. }
+            | StoreError::Migrate(_)
+            | StoreError::Query(_)
+            | StoreError::Corrupt { .. } => Self::internal(chain(&error)),
+        }
+    }
+}
+
+impl From<QueueError> for Problem {
+    fn from(error: QueueError) -> Self {
+        match &error {
+            QueueError::Redis(_) => unavailable("redis_unavailable", "Redis", &error),
+            QueueError::Answer { .. } => Self::internal(chain(&error)),
+        }
+    }
+}
+
+impl From<SessionError> for Problem {
+    fn from(error: SessionError) -> Self {
+        let message = error.to_string();
+        match error {
+            SessionError::Unknown(_) => Self::new(StatusCode::NOT_FOUND, "unknown_session", message),
+            SessionError::Exists(_) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "session_exists", message),
+            SessionError::WrongState { name, state, needed } => {
+                let status = json!(state.wire_status());
+                let shown = status.as_str().unwrap_or_default();
+                Self::wrong_state(format!("the session '{name}' is {} (status {shown}); {needed}", state.as_str()))
+                    .with("session", name.as_str())
+                    .with("state", state.as_str())
+                    .with("currentStatus", status)
+            }
+            SessionError::Page(error) => error.into(),
+            SessionError::Store(error) => error.into(),
+            SessionError::Profile { .. } => Self::internal(message),
+            SessionError::TooSlow(_) => Self::new(StatusCode::SERVICE_UNAVAILABLE, "too_slow", message),
+            SessionError::Closing => closing(),
+        }
+    }
+}
+
+impl From<PageError> for Problem {
+    fn from(error: PageError) -> Self {
+        let message = error.to_string();
+        match error {
+            PageError::Gone(_) => Self::new(StatusCode::SERVICE_UNAVAILABLE, "page_gone", message),
+            PageError::NotLoaded => Self::new(StatusCode::SERVICE_UNAVAILABLE, "page_not_loaded", message),
+            PageError::Navigated => Self::new(StatusCode::SERVICE_UNAVAILABLE, "page_navigated", message),
+            PageError::Timeout(_) => Self::new(StatusCode::GATEWAY_TIMEOUT, "page_timeout", message),
+            PageError::MissingCapability(_) => Self::new(StatusCode::BAD_GATEWAY, "bridge_degraded", message),
+            PageError::Refused(_) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "refused_by_whatsapp", message),
+        }
+    }
+}
+
+impl From<AcceptError> for Problem {
+    fn from(error: AcceptError) -> Self {
+        let message = error.to_string();
+        match error {
+            AcceptError::UnknownSession(_) => Self::new(StatusCode::NOT_FOUND, "unknown_session", message),
+            AcceptError::InvalidField { field, message } => Self::wrong_field(field, message),
+            AcceptError::IdempotencyConflict => Self::new(StatusCode::CONFLICT, "idempotency_conflict", message),
+            AcceptError::DuplicateMessage { earlier, .. } => {
+                Self::new(StatusCode::CONFLICT, "duplicate_message", message)
+                    .with("earlierId", earlier.id.public(&earlier.chat))
+            }
+            AcceptError::RateLimited { retry_after } => {
+                Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", message).retry_after(retry_after)
+            }
+            AcceptError::Store(error) => error.into(),
+        }
+    }
+}
+
+fn closing() -> Problem {
+    let message = "drover is shutting down; ask again when it is back";
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "closing", message)
+}
+
+fn unavailable(code: &'static str, what: &str, error: &dyn std::error::Error) -> Problem {
+    let message = format!("{what} does not answer; nothing was changed: try again");
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, code, message).caused_by(chain(error))
+}
+
+/// An error with its sources, for the log.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        let cause = error.to_string();
+        if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+        source = error.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        model::{SessionName, SessionState},
+        store::StoreError,
+    };
+    use std::time::Duration;
+
+    fn name() -> SessionName {
+        "main".parse().expect("a name")
+    }
+
+    #[test]
+    fn each_error_of_a_session_has_its_status() {
+        for (error, status) in [
+            (SessionError::Unknown(name()), 404),
+            (SessionError::Exists(name()), 422),
+            (SessionError::WrongState { name: name(), state: SessionState::Stopped, needed: "start it" }, 422),
+            (SessionError::Page(PageError::Timeout(Duration::from_secs(1))), 504),
+            (SessionError::Page(PageError::Gone("killed".to_owned())), 503),
+            (SessionError::Page(PageError::MissingCapability("send".to_owned())), 502),
+            (SessionError::Page(PageError::Refused("no".to_owned())), 422),
+            (SessionError::TooSlow(name()), 503),
+            (SessionError::Closing, 503),
+            (SessionError::Store(StoreError::Closed), 503),
+        ] {
+            let text = error.to_string();
+            assert_eq!(Problem::from(error).status().as_u16(), status, "{text}");
+        }
+    }
+
+    #[test]
+    fn each_error_of_acceptance_has_its_status() {
+        for (error, status, code) in [
+            (AcceptError::UnknownSession(name()), 404, "unknown_session"),
+            (AcceptError::InvalidField { field: "text", message: "empty".to_owned() }, 422, "invalid_request"),
+            (AcceptError::IdempotencyConflict, 409, "idempotency_conflict"),
+            (AcceptError::RateLimited { retry_after: Duration::from_secs(3) }, 429, "rate_limited"),
+        ] {
+            let problem = Problem::from(error);
+            assert_eq!((problem.status().as_u16(), problem.code()), (status, code));
+        }
+    }
+
+    #[test]
+    fn what_the_database_says_stays_inside() {
+        let corrupt = StoreError::Corrupt { table: "sessions", column: "me", detail: "torn".to_owned() };
+        let problem = Problem::from(corrupt);
+        assert_eq!(problem.status(), 500);
+        assert!(problem.for_log().contains("torn"));
+    }
+}

@@ -1,0 +1,66 @@
+//! `GET /api/queue/dead?session=&limit=` and `POST /api/queue/dead/{id}/retry`: what was given up, and another try at it.
+
+use axum::{Json, extract::State, http::StatusCode};
+use serde_json::Value;
+
+use crate::{
+    api::{
+        auth::{Action, Principal},
+        input::{Params, PathMessage},
+        message_reference,
+        problem::{Answer, Problem},
+        wire,
+    },
+    model::SessionName,
+    outbox::Outbox,
+    session::Registry,
+    store::Store,
+};
+
+/// How many are listed when nobody says.
+const USUAL: u32 = 100;
+/// How many are listed at most.
+const MOST: u32 = 1000;
+
+/// The dead letters of one session or of all, as messages with their reason and history. Those of a session that was deleted
+/// are among them.
+pub(super) async fn list(
+    State(registry): State<Registry>,
+    State(store): State<Store>,
+    principal: Principal,
+    params: Params,
+) -> Answer<Json<Vec<Value>>> {
+    let asked = params.optional::<SessionName>("session")?;
+    let session = asked.or_else(|| principal.only_session().cloned());
+    match &session {
+        Some(name) => {
+            principal.require(Action::Read, name)?;
+            registry.view(name)?;
+        }
+        None => principal.require_on_all(Action::Read)?,
+    }
+    let limit = params.optional::<u32>("limit")?.unwrap_or(USUAL);
+    if !(1..=MOST).contains(&limit) {
+        return Err(Problem::wrong_field("limit", format!("this is a whole number from 1 to {MOST}")));
+    }
+    let dead = store.messages().dead(session.as_ref(), limit).await?;
+    Ok(Json(dead.iter().map(wire::tracked_message).collect()))
+}
+
+/// Tries a dead letter again, under the same id, so that it is never shown twice.
+pub(super) async fn retry(
+    State(registry): State<Registry>,
+    State(store): State<Store>,
+    State(outbox): State<Outbox>,
+    principal: Principal,
+    PathMessage(form): PathMessage,
+) -> Answer<(StatusCode, Json<Value>)> {
+    let message = message_reference::find(&store, &principal, Action::Send, &form).await?;
+    registry.view(&message.session)?;
+    if !outbox.revive(&message.id).await? {
+        let text = format!("the message is {}: only dead letters can be tried again", message.progress.state.as_str());
+        return Err(Problem::wrong_state(text).with("state", message.progress.state.as_str()));
+    }
+    let message = store.messages().get(&message.id).await?.ok_or_else(message_reference::unknown)?;
+    Ok((StatusCode::CREATED, Json(wire::tracked_message(&message))))
+}

@@ -1,0 +1,33 @@
+//! `PUT /api/sessions/{session}`
+
+use std::sync::Arc;
+
+use axum::{Json, extract::State};
+use serde_json::Value;
+
+use super::config;
+use crate::{
+    api::{
+        auth::{Action, Principal},
+        input::{Body, PathSession},
+        problem::{Answer, Problem},
+        state::Facts,
+        wire,
+    },
+    session::Registry,
+};
+
+/// Replaces a session's `config`.
+pub(super) async fn update(
+    State(registry): State<Registry>,
+    State(facts): State<Arc<Facts>>,
+    principal: Principal,
+    PathSession(name): PathSession,
+    body: Body,
+) -> Answer<Json<Value>> {
+    principal.require(Action::Control, &name)?;
+    registry.view(&name)?;
+    let config = config::read(&body)?.ok_or_else(|| Problem::wrong_field("config", "missing field `config`"))?;
+    let details = registry.configure(&name, config).await?;
+    Ok(Json(wire::session(&details.view, &details.config, &facts)))
+}

@@ -1,0 +1,97 @@
+//! What the API is given, and how a handler takes just what it needs of it.
+
+use std::sync::Arc;
+
+use axum::extract::FromRef;
+
+use super::keys::Keys;
+use crate::{
+    clock::Clock, config, event::EventLog, outbox::Outbox, queue::Queue, session::Registry, shutdown::Shutdown,
+    store::Store,
+};
+
+/// The rooms that the API talks to.
+#[derive(Clone)]
+pub struct Rooms {
+    /// The sessions.
+    pub registry: Registry,
+    /// Takes messages over.
+    pub outbox: Outbox,
+    /// What waits to be sent.
+    pub queue: Queue,
+    /// The database.
+    pub store: Store,
+    /// What happened.
+    pub events: EventLog,
+    /// Who may ask.
+    pub keys: Keys,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// What the server is, and how it answers.
+#[derive(Debug, Clone)]
+pub struct Server {
+    /// `[http]`
+    pub settings: config::Http,
+    /// Which browser it runs: a path, or a name.
+    pub browser: String,
+    /// The id of this node.
+    pub node: String,
+}
+
+/// All that handlers take from. Cheap to clone.
+#[derive(Clone)]
+pub(super) struct Parts {
+    pub(super) rooms: Rooms,
+    pub(super) facts: Arc<Facts>,
+    /// Streams and waits end when it begins.
+    pub(super) shutdown: Shutdown,
+}
+
+/// The server, running.
+#[derive(Debug)]
+pub(super) struct Facts {
+    pub(super) server: Server,
+    /// Unix time in milliseconds of its start.
+    pub(super) started_at_ms: i64,
+}
+
+impl Parts {
+    pub(super) fn new(rooms: Rooms, server: Server, shutdown: Shutdown) -> Self {
+        let started_at_ms = rooms.clock.now_ms();
+        Self { rooms, facts: Arc::new(Facts { server, started_at_ms }), shutdown }
+    }
+}
+
+macro_rules! taken_from_rooms {
+    ($($field:ident: $room:ty,)*) => {
+        $(impl FromRef<Parts> for $room {
+            fn from_ref(parts: &Parts) -> Self {
+                parts.rooms.$field.clone()
+            }
+        })*
+    };
+}
+
+taken_from_rooms! {
+    registry: Registry,
+    outbox: Outbox,
+    queue: Queue,
+    store: Store,
+    events: EventLog,
+    keys: Keys,
+    clock: Arc<dyn Clock>,
+}
+
+impl FromRef<Parts> for Arc<Facts> {
+    fn from_ref(parts: &Parts) -> Self {
+        Arc::clone(&parts.facts)
+    }
+}
+
+impl FromRef<Parts> for Shutdown {
+    fn from_ref(parts: &Parts) -> Self {
+        parts.shutdown.clone()
+    }
+}

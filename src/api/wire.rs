@@ -1,0 +1,46 @@
+//! The shapes on the wire. Times whose name ends in `At` are RFC 3339; `timestamp` and `timestamps` are numbers, as in WAHA.
+
+mod event;
+mod message;
+mod session;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+pub(super) use event::event;
+pub(super) use message::{SentMessage, sent_message, tracked_message};
+pub(super) use session::session;
+
+use super::state::Facts;
+
+/// The engine that WAHA's clients know and whose ids ours are like.
+const ENGINE: &str = "WEBJS";
+
+/// WAHA's environment. The tier is the one that has several sessions.
+pub(super) fn environment(facts: &Facts) -> Value {
+    json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "engine": ENGINE,
+        "tier": "PLUS",
+        "browser": facts.server.browser,
+        "platform": format!("{}/{}", std::env::consts::OS, std::env::consts::ARCH),
+        "worker": { "id": facts.server.node },
+    })
+}
+
+/// RFC 3339 with milliseconds. A time that no calendar holds becomes the epoch.
+pub(super) fn rfc3339(at_ms: i64) -> String {
+    format!("{:.3}", Timestamp::from_millisecond(at_ms).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_rfc_3339_with_milliseconds() {
+        assert_eq!(rfc3339(1_795_000_000_000), "2026-11-18T11:06:40.000Z");
+        assert_eq!(rfc3339(0), "1970-01-01T00:00:00.000Z");
+        assert_eq!(rfc3339(i64::MAX), "1970-01-01T00:00:00.000Z");
+    }
+}

@@ -1,0 +1,260 @@
+//! A page of WhatsApp Web in a Chromium of its own.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
+use chromiumoxide::{
+    Browser,
+    cdp::browser_protocol::page::{
+        AddScriptToEvaluateOnNewDocumentParams, CaptureScreenshotFormat, CaptureScreenshotParams,
+        RemoveScriptToEvaluateOnNewDocumentParams, ScriptIdentifier,
+    },
+};
+use serde_json::{Value, json};
+use tokio::{
+    sync::{Mutex, watch},
+    time::{Instant, timeout_at},
+};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use super::cdp::Cdp;
+use crate::{
+    clock::{Clock, SystemClock},
+    model::{ChatId, MessageId, MessageKey, PhoneNumber, Reason},
+    page::{
+        Found, PageError, Prepared, Probe, SendOutcome, SendRequest, Snapshot, WhatsAppPage,
+        wire::{NumberAnswer, SendAnswer},
+    },
+};
+
+/// chromiumoxide gives up on a call after 30 s: a send that may take longer is asked about in slices.
+const SLICE: Duration = Duration::from_secs(15);
+
+/// The bridge as it stands in the page.
+#[derive(Debug)]
+pub(super) struct InstalledBridge {
+    /// Chromium's name of it among the scripts for new documents.
+    pub(super) script: ScriptIdentifier,
+    pub(super) source: String,
+}
+
+/// See [`WhatsAppPage`].
+pub(super) struct ChromiumPage {
+    pub(super) cdp: Cdp,
+    /// For `Browser.close` alone.
+    pub(super) browser: Mutex<Browser>,
+    pub(super) bridge: Mutex<InstalledBridge>,
+    pub(super) kill: CancellationToken,
+    /// A page that nobody holds any more is killed.
+    pub(super) _kill_on_drop: DropGuard,
+    pub(super) is_closing: Arc<AtomicBool>,
+    pub(super) ended: watch::Receiver<bool>,
+    /// How long a call may take.
+    pub(super) limit: Duration,
+}
+
+impl ChromiumPage {
+    async fn call<T: serde::de::DeserializeOwned>(&self, function: &str, argument: Value) -> Result<T, PageError> {
+        self.cdp.call(function, &argument, self.limit).await
+    }
+
+    async fn wait_ended(&self) {
+        // The sender lives in the warden, which sends before it ends.
+        let _ = self.ended.clone().wait_for(|ended| *ended).await;
+    }
+
+    /// Tells the page once, then asks it for the outcome until `wait` is over. `argument` gets the times.
+    async fn tell_and_wait(&self, function: &str, mut argument: Value, wait: Duration) -> SendOutcome {
+        if let Some(error) = self.cdp.gone() {
+            return not_told(&error);
+        }
+        let deadline = Instant::now() + wait;
+        let key = argument["key"].clone();
+        argument["notAfterMs"] = json!(SystemClock.now_ms().saturating_add(as_ms(self.limit)));
+        argument["waitMs"] = json!(as_ms(wait.min(SLICE)));
+        let mut answer = self.cdp.call::<SendAnswer>(function, &argument, wait.min(SLICE) + self.limit).await;
+        loop {
+            match answer.map(SendAnswer::outcome) {
+                Ok(Some(outcome)) => return outcome,
+                Ok(None) => {}
+                Err(error) => return after_error(&error),
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return SendOutcome::Unknown(Reason::new("no_ack", format!("no acknowledgement within {wait:?}")));
+            }
+            let slice = left.min(SLICE);
+            let question = json!({ "key": key, "waitMs": as_ms(slice) });
+            answer = self.cdp.call("outcome", &question, slice + self.limit).await;
+        }
+    }
+
+    /// Makes `source` the script of new documents, then that of this one.
+    async fn install(&self, bridge: &mut InstalledBridge, source: &str) -> Result<(), PageError> {
+        let new = AddScriptToEvaluateOnNewDocumentParams::new(source);
+        let script = self.cdp.execute(new, self.limit).await?.identifier;
+        let old = std::mem::replace(bridge, InstalledBridge { script, source: source.to_owned() });
+        self.cdp.execute(RemoveScriptToEvaluateOnNewDocumentParams::new(old.script), self.limit).await?;
+        self.cdp.evaluate(source.to_owned(), self.limit).await.map(|_| ())
+    }
+}
+
+#[async_trait]
+impl WhatsAppPage for ChromiumPage {
+    async fn snapshot(&self) -> Result<Snapshot, PageError> {
+        self.call("snapshot", Value::Null).await
+    }
+
+    async fn refresh_qr(&self) -> Result<(), PageError> {
+        self.call("refreshQr", Value::Null).await
+    }
+
+    async fn request_pairing_code(&self, phone: &PhoneNumber) -> Result<String, PageError> {
+        self.call("pairingCode", json!({ "phone": phone })).await
+    }
+
+    async fn prepare(&self, chat: &ChatId, id: &MessageId) -> Result<Prepared, PageError> {
+        self.call("prepare", json!({ "chat": chat, "id": id })).await
+    }
+
+    async fn look_up(&self, keys: &[MessageKey]) -> Result<Option<Found>, PageError> {
+        self.call("lookUp", json!({ "keys": keys })).await
+    }
+
+    async fn send(&self, request: &SendRequest) -> SendOutcome {
+        if !is_key_of(&request.chat, &request.key) {
+            let message = format!("the key {} is not of the chat {}", request.key, request.chat);
+            return SendOutcome::Failed(Reason::new("key_of_another_chat", message));
+        }
+        let argument = json!({ "key": request.key, "content": request.content });
+        self.tell_and_wait("send", argument, request.wait).await
+    }
+
+    async fn resend(&self, key: &MessageKey, wait: Duration) -> SendOutcome {
+        self.tell_and_wait("resend", json!({ "key": key }), wait).await
+    }
+
+    async fn check_number(&self, phone: &PhoneNumber) -> Result<Option<ChatId>, PageError> {
+        let answer: NumberAnswer = self.call("checkNumber", json!({ "phone": phone })).await?;
+        Ok(answer.chat)
+    }
+
+    async fn log_out(&self) -> Result<(), PageError> {
+        self.call("logOut", Value::Null).await
+    }
+
+    async fn screenshot(&self) -> Result<Vec<u8>, PageError> {
+        let format = CaptureScreenshotParams { format: Some(CaptureScreenshotFormat::Png), ..Default::default() };
+        let data = self.cdp.execute(format, self.limit).await?.data;
+        BASE64
+            .decode(data)
+            .map_err(|error| PageError::Refused(format!("Chromium's screenshot cannot be read: {error}")))
+    }
+
+    async fn replace_bridge(&self, source: &str) -> Result<Probe, PageError> {
+        let mut bridge = self.bridge.lock().await;
+        let replaced = bridge.source.clone();
+        let probe = match self.install(&mut bridge, source).await {
+            Ok(()) => self.call("probe", Value::Null).await,
+            Err(error) => Err(error),
+        };
+        if probe.is_err() && self.cdp.gone().is_none() {
+            tracing::warn!("the new bridge does not work: the old one is put back");
+            self.install(&mut bridge, &replaced).await?;
+        }
+        probe
+    }
+
+    async fn close(&self, grace: Duration) {
+        let deadline = Instant::now() + grace;
+        self.is_closing.store(true, Ordering::Release);
+        if self.cdp.gone().is_none() {
+            self.cdp.free_if_hung().await;
+            // Its answer may get lost when the browser is quick; its exit counts.
+            let _ = timeout_at(deadline, async { self.browser.lock().await.close().await }).await;
+        }
+        if timeout_at(deadline, self.wait_ended()).await.is_err() {
+            tracing::warn!(?grace, "the browser did not close in time: it is killed");
+            self.kill().await;
+        }
+    }
+
+    async fn kill(&self) {
+        self.kill.cancel();
+        self.wait_ended().await;
+    }
+}
+
+/// Whether the key can be one of the chat: of the same id; or, for a number, of the LID or of the other spelling by which
+/// WhatsApp has that number.
+fn is_key_of(chat: &ChatId, key: &MessageKey) -> bool {
+    let remote = key.remote();
+    let is_person = |id: &str| id.ends_with("@c.us") || id.ends_with("@lid");
+    remote == chat.as_str() || chat.as_str().ends_with("@c.us") && is_person(remote)
+}
+
+/// The page was not even asked.
+fn not_told(error: &PageError) -> SendOutcome {
+    SendOutcome::Failed(Reason::new("page_gone", error.to_string()))
+}
+
+/// The page was asked and did not answer properly. Certainly not sent only where it cannot have begun.
+fn after_error(error: &PageError) -> SendOutcome {
+    let (code, is_certain) = match error {
+        PageError::Gone(_) => ("page_gone", false),
+        PageError::Timeout(_) => ("page_timeout", false),
+        PageError::Navigated => ("page_navigated", false),
+        PageError::Refused(_) => ("page_refused", false),
+        PageError::NotLoaded => ("not_loaded", true),
+        PageError::MissingCapability(_) => ("missing_capability", true),
+    };
+    let reason = Reason::new(code, error.to_string());
+    if is_certain { SendOutcome::Failed(reason) } else { SendOutcome::Unknown(reason) }
+}
+
+fn as_ms(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_of_another_chat_is_told_apart() {
+        for (chat, remote, is_of_it) in [
+            ("15550001111@c.us", "15550001111@c.us", true),
+            ("15550001111@c.us", "90001@lid", true),
+            ("5511912345678@c.us", "551112345678@c.us", true),
+            ("15550001111@c.us", "120363000000000000@g.us", false),
+            ("120363000000000000@g.us", "120363000000000000@g.us", true),
+            ("120363000000000000@g.us", "120363000000000001@g.us", false),
+            ("90001@lid", "90002@lid", false),
+        ] {
+            let key = format!("true_{remote}_3EB0AA").parse().expect("a key");
+            assert_eq!(is_key_of(&chat.parse().expect("a chat"), &key), is_of_it, "{chat} {remote}");
+        }
+    }
+
+    #[test]
+    fn only_what_cannot_have_begun_is_certainly_not_sent() {
+        let missing = PageError::MissingCapability("send".to_owned());
+        assert!(matches!(after_error(&missing), SendOutcome::Failed(_)));
+        assert!(matches!(after_error(&PageError::NotLoaded), SendOutcome::Failed(_)));
+        for error in [
+            PageError::Gone(String::new()),
+            PageError::Timeout(Duration::ZERO),
+            PageError::Navigated,
+            PageError::Refused(String::new()),
+        ] {
+            assert!(matches!(after_error(&error), SendOutcome::Unknown(_)), "{error}");
+        }
+    }
+}

@@ -1,0 +1,298 @@
+//! Starting a browser on a profile, up to the moment in which WhatsApp Web begins to load.
+//!
+//! Order: find, lock the profile, start, connect, put everything into an empty page (identity, binding, bridge), silence
+//! what costs, navigate. Whatever fails, the processes are ended and the profile is released before the error is returned; and
+//! a caller that stops waiting does not leave a half-started browser, since a start always runs to its end.
+
+use std::{
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use chromiumoxide::{
+    Browser, Handler, Page,
+    cdp::{
+        browser_protocol::{
+            inspector, log, network,
+            page::{
+                AddScriptToEvaluateOnNewDocumentParams, EventJavascriptDialogOpening, HandleJavaScriptDialogParams,
+            },
+            performance, target,
+        },
+        js_protocol::runtime::{AddBindingParams, CompileScriptParams, EventBindingCalled},
+    },
+    error::CdpError,
+    handler::HandlerConfig,
+    listeners::EventStream,
+};
+use futures::StreamExt;
+use tokio::{
+    sync::{Mutex, OnceCell, mpsc, watch},
+    time::timeout,
+};
+use tokio_util::{
+    sync::CancellationToken,
+    task::{AbortOnDropHandle, TaskTracker},
+};
+
+use super::{
+    arguments::{CommandLine, ForbiddenArgument, check_extra},
+    bridge::{BINDING, BridgeSource},
+    cdp::Cdp,
+    chromium_page::{ChromiumPage, InstalledBridge},
+    events,
+    find::Search,
+    process::BrowserProcess,
+    profile::LockedProfile,
+    sandbox,
+    user_agent::UserAgent,
+    warden::{CrashSigns, Signs, Warden},
+};
+use crate::{
+    config,
+    page::{LaunchError, LaunchRequest, Launched, PageLauncher},
+};
+
+/// What drover drives.
+const WHATSAPP_WEB: &str = "https://web.whatsapp.com/";
+
+/// Starts Chromiums.
+#[derive(Debug, Clone)]
+pub struct ChromiumLauncher {
+    settings: config::Browser,
+    search: Search,
+    bridge: BridgeSource,
+    /// Found out at the first start.
+    has_sandbox: Arc<OnceCell<bool>>,
+    tasks: TaskTracker,
+}
+
+impl ChromiumLauncher {
+    /// From the settings.
+    ///
+    /// # Errors
+    /// When `browser.args` has an argument that is not allowed.
+    pub fn new(settings: config::Browser) -> Result<Self, ForbiddenArgument> {
+        check_extra(&settings.args)?;
+        let search = Search::new(&settings.prefer, &settings.executable);
+        let bridge = BridgeSource::new(&settings.bridge);
+        Ok(Self { settings, search, bridge, has_sandbox: Arc::default(), tasks: TaskTracker::new() })
+    }
+
+    /// Where it looks for Chromium.
+    #[must_use]
+    pub fn search(&self) -> &Search {
+        &self.search
+    }
+
+    /// Waits until every browser that it started is gone and cleaned up. Ends none: whoever holds a page does.
+    pub async fn wait_ended(&self) {
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+
+    async fn start(self, mut request: LaunchRequest) -> Result<Launched, LaunchError> {
+        request.profile = std::path::absolute(&request.profile)
+            .map_err(|source| LaunchError::Profile { profile: request.profile.clone(), source })?;
+        let executable = self.search.find().map_err(|error| LaunchError::NoBrowser(error.to_string()))?;
+        let agent = UserAgent::of(&executable.path).await.map_err(failed)?;
+        let profile = LockedProfile::lock(&request.profile).await?;
+        let user_agent = agent.header();
+        let command_line = CommandLine {
+            executable: &executable,
+            profile: &request.profile,
+            user_agent: &user_agent,
+            simulator: &self.settings.simulator,
+            extra: &self.settings.args,
+            has_sandbox: *self.has_sandbox.get_or_init(sandbox::is_available).await,
+        };
+        let mut process = BrowserProcess::spawn(&command_line, profile).map_err(failed)?;
+        let limit = Duration::from_secs(self.settings.launch_timeout_s);
+        let prepared = match timeout(limit, self.open(&mut process, &agent)).await {
+            Ok(Ok(opened)) => Ok(opened),
+            Ok(Err(error)) => Err(error),
+            Err(_) => Err(format!("it did not answer within {limit:?}")),
+        };
+        match prepared {
+            Ok(opened) => Ok(self.hand_over(request, process, opened)),
+            Err(error) => {
+                let last_words = process.end_failed().await;
+                Err(failed(format!("{error}{}; its last words: {last_words}", advice(&last_words))))
+            }
+        }
+    }
+
+    /// Connects and makes the empty page ready for WhatsApp Web.
+    async fn open(&self, process: &mut BrowserProcess, agent: &UserAgent) -> Result<Opened, String> {
+        let endpoint = process.endpoint().await?;
+        let connection = Connection::open(&endpoint).await?;
+        let page = connection.page().await?;
+        let opened = async {
+            let calls = page.event_listener().await?;
+            page.execute(agent.page_override()).await?;
+            page.execute(AddBindingParams::new(BINDING)).await?;
+            let bridge = self.install_bridge(&page).await?;
+            silence(&page).await?;
+            let crashes = CrashSigns {
+                of_page: page.event_listener::<inspector::EventTargetCrashed>().await?,
+                of_browser: connection.browser.event_listener::<target::EventTargetCrashed>().await?,
+                destroyed: connection.browser.event_listener::<target::EventTargetDestroyed>().await?,
+                target: page.target_id().clone(),
+            };
+            let dialogs = page.event_listener().await?;
+            Ok((calls, bridge, crashes, dialogs))
+        };
+        let opened = opened.await;
+        let (calls, bridge, crashes, dialogs) = opened.map_err(|error: CdpError| error.to_string())?;
+        Ok(Opened { connection, page, calls, bridge, crashes, dialogs })
+    }
+
+    /// The first script that parses becomes the script of every new document.
+    async fn install_bridge(&self, page: &Page) -> Result<InstalledBridge, CdpError> {
+        let mut candidates = self.bridge.candidates().await;
+        while candidates.len() > 1 {
+            let compile = CompileScriptParams::new(candidates[0].clone(), "drover-bridge.js", false);
+            let Some(problem) = page.execute(compile).await?.result.exception_details else { break };
+            let problem = problem.exception.and_then(|exception| exception.description).unwrap_or(problem.text);
+            tracing::error!(problem, "the bridge named in browser.bridge does not parse: using the built-in one");
+            candidates.remove(0);
+        }
+        let source = candidates.swap_remove(0);
+        let script = page.execute(AddScriptToEvaluateOnNewDocumentParams::new(source.clone())).await?.result.identifier;
+        Ok(InstalledBridge { script, source })
+    }
+
+    /// From here on the browser belongs to its warden.
+    fn hand_over(&self, request: LaunchRequest, process: BrowserProcess, opened: Opened) -> Launched {
+        let Opened { connection, page, calls, bridge, crashes, dialogs } = opened;
+        let Connection { browser, driver } = connection;
+        let (gone, is_gone) = watch::channel(None);
+        let (ended, has_ended) = watch::channel(false);
+        let (sender, receiver) = mpsc::channel(events::CAPACITY);
+        let kill = CancellationToken::new();
+        let is_closing = Arc::new(AtomicBool::new(false));
+        let process_group = process.id();
+        self.tasks.spawn(events::forward(request.session, calls, is_gone.clone(), sender));
+        self.tasks.spawn(dismiss_dialogs(page.clone(), dialogs));
+        let navigation = AbortOnDropHandle::new(self.tasks.spawn(navigate(page.clone())));
+        let signs =
+            Signs { crashes, connection: driver, navigation, kill: kill.clone(), is_closing: is_closing.clone() };
+        self.tasks.spawn(Warden { process, signs, gone, ended }.run());
+        let page = ChromiumPage {
+            cdp: Cdp::new(page, is_gone),
+            browser: Mutex::new(browser),
+            bridge: Mutex::new(bridge),
+            _kill_on_drop: kill.clone().drop_guard(),
+            kill,
+            is_closing,
+            ended: has_ended,
+            limit: Duration::from_secs(self.settings.call_timeout_s),
+        };
+        Launched { page: Arc::new(page), events: receiver, process_group }
+    }
+}
+
+#[async_trait]
+impl PageLauncher for ChromiumLauncher {
+    async fn launch(&self, request: LaunchRequest) -> Result<Launched, LaunchError> {
+        match self.tasks.spawn(self.clone().start(request)).await {
+            Ok(launched) => launched,
+            Err(error) => Err(failed(format!("the start ended unexpectedly: {error}"))),
+        }
+    }
+}
+
+/// What to do about the ends that are not Chromium's fault.
+fn advice(last_words: &str) -> &'static str {
+    if last_words.contains("No usable sandbox") {
+        " (it has no sandbox here: allow user namespaces, or put --no-sandbox into browser.args)"
+    } else if last_words.contains("error while loading shared libraries") {
+        " (it lacks a library: install Chromium by the system's package manager)"
+    } else {
+        " (check the free memory, and the free space under the data folder)"
+    }
+}
+
+fn failed(detail: impl Into<String>) -> LaunchError {
+    LaunchError::Browser { detail: detail.into() }
+}
+
+/// A browser with an empty page in which everything is ready.
+struct Opened {
+    connection: Connection,
+    page: Page,
+    calls: EventStream<EventBindingCalled>,
+    bridge: InstalledBridge,
+    crashes: CrashSigns,
+    dialogs: EventStream<EventJavascriptDialogOpening>,
+}
+
+/// A CDP connection and the task that drives it.
+struct Connection {
+    browser: Browser,
+    driver: AbortOnDropHandle<()>,
+}
+
+impl Connection {
+    async fn open(endpoint: &str) -> Result<Self, String> {
+        // Certificates are checked as Chromium was told to.
+        let config = HandlerConfig { ignore_https_errors: false, ..HandlerConfig::default() };
+        let (browser, handler) = Browser::connect_with_config(endpoint, config)
+            .await
+            .map_err(|error| format!("no connection to {endpoint}: {error}"))?;
+        Ok(Self { browser, driver: AbortOnDropHandle::new(tokio::spawn(drive(handler))) })
+    }
+
+    /// A page of ours alone. It comes before the one that Chromium opened is closed: a Chromium without a page ends.
+    async fn page(&self) -> Result<Page, String> {
+        let page = self.browser.new_page("about:blank").await.map_err(|error| format!("no page: {error}"))?;
+        let others =
+            self.browser.execute(target::GetTargetsParams::default()).await.map_err(|error| error.to_string())?;
+        for other in &others.result.target_infos {
+            if other.r#type == "page" && other.target_id != *page.target_id() {
+                let _ = self.browser.execute(target::CloseTargetParams::new(other.target_id.clone())).await;
+            }
+        }
+        Ok(page)
+    }
+}
+
+/// Until the connection ends. An event that chromiumoxide does not know comes as an error and is none.
+async fn drive(mut handler: Handler) {
+    while let Some(step) = handler.next().await {
+        match step {
+            Err(error @ (CdpError::Ws(_) | CdpError::Io(_) | CdpError::UnexpectedWsMessage(_))) => {
+                tracing::debug!(%error, "the connection to the browser ended");
+                return;
+            }
+            Err(error) => tracing::debug!(%error, "an event that is not known"),
+            Ok(()) => {}
+        }
+    }
+}
+
+/// chromiumoxide turns these on in every page; Network alone costs 6% of a core at 250 messages a second. Runtime has to stay
+/// on: without it no binding is put into a new document.
+async fn silence(page: &Page) -> Result<(), CdpError> {
+    page.execute(network::DisableParams::default()).await?;
+    page.execute(performance::DisableParams::default()).await?;
+    page.execute(log::DisableParams::default()).await?;
+    Ok(())
+}
+
+/// Opens WhatsApp Web. A page that is slow is none that failed: the session has its own deadline for that.
+async fn navigate(page: Page) -> Result<(), String> {
+    match page.goto(WHATSAPP_WEB).await {
+        // Aborted: the page itself has gone on to somewhere else already.
+        Err(CdpError::ChromeMessage(error)) if error != "net::ERR_ABORTED" => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// A dialog (`beforeunload`, `alert`) stops the page until somebody answers.
+async fn dismiss_dialogs(page: Page, mut dialogs: EventStream<EventJavascriptDialogOpening>) {
+    while dialogs.next().await.is_some() {
+        let _ = page.execute(HandleJavaScriptDialogParams::new(true)).await;
+    }
+}

@@ -1,0 +1,139 @@
+//! The command line: one file a command. `serve` is the daemon; every other command but `config` talks to a running daemon
+//! over its API, as any client does.
+//!
+//! What a command answers goes to stdout, everything else to stderr. An error is one line that says what to do, and an
+//! exit code that `--help` documents.
+
+mod client;
+mod config_check;
+mod error;
+mod events;
+mod link;
+mod output;
+mod send;
+mod serve;
+mod sessions;
+mod sse;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+
+use crate::config::{self, Sources};
+use client::Client;
+use error::CliError;
+
+/// What the exit codes mean.
+const EXIT_CODES: &str = "\
+Exit codes:
+  0    done
+  1    failed; the message says why
+  2    wrong arguments or settings
+  3    no drover answers at that address
+  4    the key is missing, wrong, or not allowed to do that
+  130  interrupted
+
+Settings come from drover.toml, .env and the environment; `drover config check` shows them.";
+
+/// Keeps WhatsApp Web sessions alive and sends what backends queue: once, in order, at the pace each session may.
+#[derive(Debug, Parser)]
+#[command(name = "drover", version, about, after_help = EXIT_CODES)]
+pub struct Cli {
+    /// A file of settings to read instead of ./drover.toml.
+    #[arg(long, global = true, value_name = "FILE", env = "DROVER_CONFIG")]
+    config: Option<PathBuf>,
+    /// Where the daemon answers, such as http://127.0.0.1:3000. Default: DROVER_URL, else what the settings say.
+    #[arg(long, global = true, value_name = "URL")]
+    url: Option<String>,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the daemon (the default).
+    Serve,
+    /// Look after the settings.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    #[command(flatten)]
+    Ask(Ask),
+}
+
+/// What a running daemon is asked.
+#[derive(Debug, Subcommand)]
+enum Ask {
+    /// Link a phone: make and start the session where needed, and show the QR code to scan.
+    Link(link::Args),
+    /// List the sessions.
+    Sessions(sessions::Args),
+    /// Send a text.
+    Send(send::Args),
+    /// Show what happened.
+    Events(events::Args),
+}
+
+#[derive(Debug, Subcommand)]
+enum ConfigCommand {
+    /// Check the settings, and show each with where it was set.
+    Check,
+}
+
+/// Does what was asked for and tells how it ended.
+#[must_use]
+pub fn run(cli: Cli) -> ExitCode {
+    match execute(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            output::complain(&error);
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+fn execute(cli: Cli) -> Result<(), CliError> {
+    let named = cli.config.filter(|path| !path.as_os_str().is_empty());
+    // Before the runtime: `.env` goes into the process' environment, which only a process of one thread may change.
+    let loaded = config::load(&Sources::of_process(named.as_deref())?)?;
+    match cli.command.unwrap_or(Command::Serve) {
+        Command::Serve => block_on(&mut tokio::runtime::Builder::new_multi_thread(), serve::serve(loaded.config)),
+        Command::Config(ConfigCommand::Check) => config_check::check(&loaded),
+        Command::Ask(question) => {
+            let client = Client::new(&loaded.config, cli.url.as_deref())?;
+            block_on(&mut tokio::runtime::Builder::new_current_thread(), ask(question, &client))
+        }
+    }
+}
+
+async fn ask(question: Ask, client: &Client) -> Result<(), CliError> {
+    match question {
+        Ask::Link(args) => link::link(client, &args).await,
+        Ask::Sessions(args) => sessions::sessions(client, &args).await,
+        Ask::Send(args) => send::send(client, &args).await,
+        Ask::Events(args) => events::events(client, &args).await,
+    }
+}
+
+fn block_on(
+    runtime: &mut tokio::runtime::Builder,
+    future: impl Future<Output = Result<(), CliError>>,
+) -> Result<(), CliError> {
+    let runtime = runtime.enable_all().build().map_err(CliError::Runtime)?;
+    runtime.block_on(future)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_arguments_make_sense() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn without_a_command_the_daemon_runs() {
+        assert!(Cli::parse_from(["drover"]).command.is_none());
+    }
+}

@@ -1,0 +1,95 @@
+//! How a command fails: one line for people, one exit code for programs.
+
+use std::{io, path::PathBuf};
+
+use crate::config::ConfigError;
+
+/// A command failed.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum CliError {
+    /// The settings.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The daemon.
+    #[error("{0:#}")]
+    Daemon(anyhow::Error),
+    /// Log lines.
+    #[error(transparent)]
+    Telemetry(#[from] crate::telemetry::TelemetryError),
+    /// Threads.
+    #[error("the runtime cannot be started: {0}")]
+    Runtime(#[source] io::Error),
+    /// stdout.
+    #[error("the answer cannot be written: {0}")]
+    Output(#[from] io::Error),
+    /// `http.port` is 0, so nobody knows the address.
+    #[error(
+        "http.port is 0, so the address is not known: give the one that `drover serve` printed, with --url or DROVER_URL"
+    )]
+    UnknownAddress,
+    /// What was given as address is none.
+    #[error("'{url}' is no address of a drover: use one such as http://127.0.0.1:3000")]
+    WrongAddress {
+        /// What was given.
+        url: String,
+    },
+    /// No key.
+    #[error("there is no key to ask with: {} cannot be read ({source}); set DROVER_API_KEY, or start drover with `drover serve`, which makes one there", path.display())]
+    NoKey {
+        /// Where it was looked for.
+        path: PathBuf,
+        /// Why it cannot be read.
+        source: io::Error,
+    },
+    /// Nobody answers.
+    #[error("no drover answers at {url} ({cause}): start it with `drover serve`, or give the address with --url")]
+    Unreachable {
+        /// Where.
+        url: String,
+        /// Why.
+        cause: String,
+    },
+    /// The daemon refused.
+    #[error("{message} ({code})")]
+    Refused {
+        /// The HTTP status.
+        status: u16,
+        /// The problem's code.
+        code: String,
+        /// The problem's sentence.
+        message: String,
+    },
+    /// The answer is none of drover's.
+    #[error("what answers at {url} is no drover that this one understands: {cause}")]
+    NoDrover {
+        /// Where.
+        url: String,
+        /// What is wrong.
+        cause: String,
+    },
+    /// Linking ended without a link.
+    #[error("{0}")]
+    NotLinked(String),
+    /// Ctrl-C.
+    #[error("interrupted{0}")]
+    Interrupted(&'static str),
+}
+
+impl CliError {
+    /// The code that the process ends with.
+    pub(super) fn exit_code(&self) -> u8 {
+        match self {
+            Self::Config(_) | Self::UnknownAddress | Self::WrongAddress { .. } => 2,
+            Self::Unreachable { .. } | Self::NoDrover { .. } => 3,
+            Self::NoKey { .. } | Self::Refused { status: 401 | 403, .. } => 4,
+            Self::Interrupted(_) => 130,
+            Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
+            Self::Daemon(_)
+            | Self::Telemetry(_)
+            | Self::Runtime(_)
+            | Self::Output(_)
+            | Self::Refused { .. }
+            | Self::NotLinked(_) => 1,
+        }
+    }
+}

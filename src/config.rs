@@ -1,0 +1,73 @@
+//! Settings: one struct a concern, read from config.default.toml, drover.toml, `.env` and the environment, in rising order.
+//!
+//! `section.key` in a file is `DROVER_SECTION__KEY` in the environment. Everybody may read these structs; nobody but
+//! [`load`] makes them. What [`load`] returns is valid: each value is what `rules` allows, and those that depend on
+//! each other fit. What is refused is refused in one line that names the setting, where it was set, the value (masked
+//! where it is a secret) and what is allowed.
+
+mod error;
+mod layers;
+mod rules;
+pub mod sections;
+mod sources;
+pub mod watch;
+
+pub use error::ConfigError;
+pub use layers::{Origin, Setting};
+pub use sections::{
+    Browser, Config, Data, Database, Http, Keepalive, Limits, Log, LogFormat, Queue, Redis, Shutdown, Unknown,
+};
+pub use sources::Sources;
+
+/// The defaults, with the comment that documents each setting.
+pub const DEFAULTS: &str = include_str!("../config.default.toml");
+
+/// What was read.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// The settings.
+    pub config: Config,
+    /// The same one by one, with where each was set; secrets are masked.
+    pub settings: Vec<Setting>,
+}
+
+/// Reads and checks all layers.
+///
+/// # Errors
+/// A file that cannot be read, a key that is no setting, a value that is not allowed.
+pub fn load(sources: &Sources) -> Result<Loaded, ConfigError> {
+    let values = layers::read(sources)?;
+    let mut config: Config = serde_path_to_error::deserialize(values.nested()).map_err(|error| {
+        let name = error.path().to_string();
+        values.refuse(&name, error.into_inner().to_string())
+    })?;
+    rules::check_together(&config).map_err(|(name, allowed)| values.refuse(name, allowed))?;
+    config.data.dir = sources.folder.join(&config.data.dir);
+    Ok(Loaded { config, settings: values.shown() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_valid() {
+        let loaded = load(&Sources::of(std::path::Path::new("/srv"), &[])).expect("the defaults");
+        assert_eq!(loaded.config.http.port, 3000);
+        assert_eq!(loaded.config.http.bind.to_string(), "127.0.0.1");
+        assert_eq!(loaded.config.data.dir, std::path::Path::new("/srv/./sessions"));
+        assert!(loaded.settings.iter().all(|setting| setting.origin == Origin::Default));
+    }
+
+    #[test]
+    fn every_default_is_documented() {
+        let mut documented = false;
+        for line in DEFAULTS.lines() {
+            if line.contains(" = ") && !line.starts_with('#') {
+                assert!(documented, "no comment above: {line}");
+            }
+            documented = line.starts_with('#') || documented && line.is_empty();
+            documented &= !line.starts_with('[');
+        }
+    }
+}

@@ -1,0 +1,293 @@
+//! What each setting may be, and which variables set it. A setting that has no rule here does not exist.
+
+use std::{net::IpAddr, path::Path};
+
+use toml::Value;
+use tracing_subscriber::{EnvFilter, filter::LevelFilter};
+
+use super::Config;
+
+/// One setting.
+pub(super) struct Rule {
+    /// `section.key`
+    pub(super) name: &'static str,
+    /// What it may be.
+    pub(super) allowed: Allowed,
+    /// Further variables that set it, the first one wins; `DROVER_SECTION__KEY` wins over them.
+    pub(super) variables: &'static [&'static str],
+    /// Whether its value is never shown.
+    pub(super) is_secret: bool,
+}
+
+/// What a setting may be.
+pub(super) enum Allowed {
+    /// A whole number, both ends included.
+    Number(i64, i64),
+    /// One of these.
+    Word(&'static [&'static str]),
+    /// An address of IP.
+    Address,
+    /// `host:port`, or nothing.
+    HostPort,
+    /// An address that starts with one of these, or nothing.
+    Url(&'static [&'static str]),
+    /// Some text.
+    Text,
+    /// A file that is there, or nothing.
+    File,
+    /// Any text, or none.
+    AnyText,
+    /// Visible characters of ASCII, or nothing.
+    Key,
+    /// A list of texts.
+    List,
+    /// A filter of log lines.
+    Filter,
+}
+
+const SECONDS: Allowed = Allowed::Number(1, 86_400);
+
+const fn rule(name: &'static str, allowed: Allowed) -> Rule {
+    Rule { name, allowed, variables: &[], is_secret: false }
+}
+
+impl Rule {
+    const fn also(self, variables: &'static [&'static str]) -> Self {
+        Self { variables, ..self }
+    }
+
+    const fn secret(self) -> Self {
+        Self { is_secret: true, ..self }
+    }
+
+    /// The variable that is made of the name.
+    pub(super) fn variable(&self) -> String {
+        format!("DROVER_{}", self.name.to_ascii_uppercase().replacen('.', "__", 1))
+    }
+}
+
+/// All settings, in the order of config.default.toml.
+pub(super) const RULES: &[Rule] = &[
+    rule("data.dir", Allowed::Text).also(&["DROVER_DATA_DIR", "RAILWAY_VOLUME_MOUNT_PATH"]),
+    rule("http.bind", Allowed::Address),
+    rule("http.port", Allowed::Number(0, 65_535)).also(&["PORT"]),
+    rule("http.api_key", Allowed::Key).also(&["DROVER_API_KEY"]).secret(),
+    rule("http.body_limit_bytes", Allowed::Number(1024, 1 << 30)),
+    rule("http.request_timeout_s", SECONDS),
+    rule("http.wait_timeout_s", SECONDS),
+    rule("browser.prefer", Allowed::Word(&["headless-shell", "chromium"])),
+    rule("browser.executable", Allowed::AnyText).also(&["DROVER_CHROMIUM"]),
+    rule("browser.args", Allowed::List),
+    rule("browser.bridge", Allowed::File).also(&["DROVER_BRIDGE"]),
+    rule("browser.simulator", Allowed::HostPort).also(&["DROVER_SIMULATOR"]),
+    rule("browser.launch_timeout_s", SECONDS),
+    rule("browser.load_timeout_s", SECONDS),
+    rule("browser.call_timeout_s", SECONDS),
+    rule("browser.close_grace_s", SECONDS),
+    rule("keepalive.heartbeat_s", SECONDS),
+    rule("keepalive.watchdog_s", SECONDS),
+    rule("keepalive.socket_grace_s", SECONDS),
+    rule("keepalive.ready_timeout_s", SECONDS),
+    rule("keepalive.qr_timeout_s", SECONDS),
+    rule("keepalive.attempts", Allowed::Number(1, 1000)),
+    rule("keepalive.backoff_s", SECONDS),
+    rule("keepalive.backoff_max_s", SECONDS),
+    rule("keepalive.slow_retry_s", SECONDS),
+    rule("queue.lease_s", SECONDS),
+    rule("queue.send_timeout_s", SECONDS),
+    rule("queue.attempts", Allowed::Number(1, 100)),
+    rule("queue.backoff_s", SECONDS),
+    rule("queue.unknown", Allowed::Word(&["resend", "hold"])),
+    rule("queue.circuit_failures", Allowed::Number(1, 1000)),
+    rule("queue.circuit_open_s", SECONDS),
+    rule("queue.reconcile_s", SECONDS),
+    rule("limits.per_minute", Allowed::Number(1, 60_000)),
+    rule("limits.burst", Allowed::Number(1, 60_000)),
+    rule("limits.per_hour", Allowed::Number(1, 3_600_000)),
+    rule("limits.gap_ms", Allowed::Number(0, 3_600_000)),
+    rule("limits.gap_jitter_ms", Allowed::Number(0, 3_600_000)),
+    rule("limits.per_recipient_per_minute", Allowed::Number(1, 60_000)),
+    rule("limits.per_key_per_minute", Allowed::Number(1, 6_000_000)),
+    rule("limits.duplicate_window_s", Allowed::Number(0, 86_400)),
+    rule("redis.url", Allowed::Url(&["redis://", "rediss://", "unix://", "redis+unix://"]))
+        .also(&["REDIS_URL"])
+        .secret(),
+    rule("redis.server", Allowed::Text),
+    rule("database.url", Allowed::Url(&["postgres://", "postgresql://", "sqlite:"])).also(&["DATABASE_URL"]).secret(),
+    rule("shutdown.grace_s", Allowed::Number(1, 600)),
+    rule("log.level", Allowed::Filter).also(&["LOG_LEVEL"]),
+    rule("log.format", Allowed::Word(&["auto", "pretty", "json"])),
+];
+
+/// The rule of a setting.
+pub(super) fn find(name: &str) -> Option<&'static Rule> {
+    RULES.iter().find(|rule| rule.name == name)
+}
+
+impl Allowed {
+    /// Whether a value is allowed.
+    pub(super) fn accepts(&self, value: &Value) -> bool {
+        match (self, value) {
+            (Self::Number(from, to), Value::Integer(number)) => (from..=to).contains(&number),
+            (Self::List, Value::Array(items)) => items.iter().all(Value::is_str),
+            (_, Value::String(text)) => self.accepts_text(text),
+            _ => false,
+        }
+    }
+
+    fn accepts_text(&self, text: &str) -> bool {
+        match self {
+            Self::Number(..) | Self::List => false,
+            Self::Word(words) => words.contains(&text),
+            Self::Address => text.parse::<IpAddr>().is_ok(),
+            Self::HostPort => text.is_empty() || is_host_and_port(text),
+            Self::Url(starts) => {
+                text.is_empty() || starts.iter().any(|start| text.len() > start.len() && text.starts_with(start))
+            }
+            Self::Text => !text.trim().is_empty(),
+            Self::File => text.is_empty() || Path::new(text).is_file(),
+            Self::AnyText => true,
+            Self::Key => text.bytes().all(|byte| byte.is_ascii_graphic()),
+            Self::Filter => is_filter(text),
+        }
+    }
+
+    /// What a variable's text means; a text that means nothing stays one, and is refused by [`Self::accepts`].
+    pub(super) fn read(&self, text: &str) -> Value {
+        let text = text.trim();
+        match self {
+            Self::Number(..) => text.parse().map_or_else(|_| Value::String(text.to_owned()), Value::Integer),
+            Self::List if text.starts_with('[') => toml::from_str::<toml::Table>(&format!("list = {text}"))
+                .ok()
+                .and_then(|mut table| table.remove("list"))
+                .unwrap_or_else(|| Value::String(text.to_owned())),
+            Self::List => Value::Array(text.split_whitespace().map(|word| Value::String(word.to_owned())).collect()),
+            _ => Value::String(text.to_owned()),
+        }
+    }
+
+    /// What is allowed, after "it must be".
+    pub(super) fn describe(&self) -> String {
+        match self {
+            Self::Number(from, to) => format!("a whole number from {from} to {to}"),
+            Self::Word(words) => words.join(" or "),
+            Self::Address => "an IP address, such as 127.0.0.1, 0.0.0.0 or ::1".to_owned(),
+            Self::HostPort => "host:port, such as 127.0.0.1:8443, or empty".to_owned(),
+            Self::Url(starts) => format!("an address that starts with {}, or empty", starts.join(" or ")),
+            Self::Text => "a text that is not empty".to_owned(),
+            Self::File => "the path of a file that is there, or empty".to_owned(),
+            Self::AnyText => "a text".to_owned(),
+            Self::Key => "a text of visible ASCII characters without blanks, or empty".to_owned(),
+            Self::List => "a list of texts, such as [\"--lang=es\"]".to_owned(),
+            Self::Filter => {
+                "error, warn, info, debug, trace or off, or a filter such as info,drover::session=debug".to_owned()
+            }
+        }
+    }
+}
+
+fn is_host_and_port(text: &str) -> bool {
+    text.rsplit_once(':').is_some_and(|(host, port)| {
+        !host.is_empty() && !host.contains(['/', ' ']) && port.parse::<u16>().is_ok_and(|port| port > 0)
+    })
+}
+
+/// A bare word would be taken for the name of a module, and silence everything: only levels are.
+fn is_filter(text: &str) -> bool {
+    let words_are_levels = text
+        .split(',')
+        .map(str::trim)
+        .filter(|directive| !directive.contains(['=', '[']))
+        .all(|directive| directive.parse::<LevelFilter>().is_ok());
+    words_are_levels && EnvFilter::builder().parse(text).is_ok()
+}
+
+/// What holds between settings: the setting to change and what it must be.
+pub(super) fn check_together(config: &Config) -> Result<(), (&'static str, String)> {
+    let Config { browser, keepalive, queue, limits, shutdown, .. } = config;
+    let busy_s = queue.send_timeout_s + 2 * browser.call_timeout_s;
+    let quiet_s = keepalive.heartbeat_s + browser.call_timeout_s;
+    let demands = [
+        (
+            "queue.lease_s",
+            queue.lease_s > busy_s,
+            format!("more than {busy_s} (queue.send_timeout_s and twice browser.call_timeout_s)"),
+        ),
+        (
+            "keepalive.watchdog_s",
+            keepalive.watchdog_s > quiet_s,
+            format!("more than {quiet_s} (keepalive.heartbeat_s and browser.call_timeout_s)"),
+        ),
+        (
+            "keepalive.backoff_max_s",
+            keepalive.backoff_max_s >= keepalive.backoff_s,
+            format!("at least {} (keepalive.backoff_s)", keepalive.backoff_s),
+        ),
+        (
+            "browser.close_grace_s",
+            browser.close_grace_s <= shutdown.grace_s,
+            format!("at most {} (shutdown.grace_s)", shutdown.grace_s),
+        ),
+        (
+            "limits.burst",
+            limits.burst <= limits.per_minute,
+            format!("at most {} (limits.per_minute)", limits.per_minute),
+        ),
+        ("limits.per_hour", limits.per_hour >= limits.burst, format!("at least {} (limits.burst)", limits.burst)),
+    ];
+    demands.into_iter().find(|(_, holds, _)| !holds).map_or(Ok(()), |(name, _, allowed)| Err((name, allowed)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_outside_of_what_is_allowed_are_refused() {
+        for (name, refused) in [
+            ("http.port", vec!["65536", "-1", "eighty", "3000.5"]),
+            ("http.bind", vec!["localhost", "127.0.0.1:3000"]),
+            ("http.api_key", vec!["two words", "schlüssel"]),
+            ("browser.prefer", vec!["firefox", "Chromium"]),
+            ("browser.bridge", vec!["/no/such/file.js", "/"]),
+            ("browser.simulator", vec!["8443", "host:", ":8443", "https://host:8443", "host:0"]),
+            ("redis.url", vec!["localhost:6379", "http://host", "redis://"]),
+            ("database.url", vec!["mysql://host", "drover.db"]),
+            ("queue.unknown", vec!["drop"]),
+            ("queue.attempts", vec!["0", "101"]),
+            ("log.level", vec!["verbose", "info,loud", "drover=shout"]),
+            ("redis.server", vec![" "]),
+        ] {
+            let allowed = &find(name).expect(name).allowed;
+            for text in refused {
+                assert!(!allowed.accepts(&allowed.read(text)), "{name} took {text:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn values_that_are_allowed_are_taken() {
+        for (name, taken) in [
+            ("http.port", vec!["0", " 8080 "]),
+            ("http.bind", vec!["::1", "0.0.0.0"]),
+            ("browser.args", vec!["--lang=es --mute-audio", "[\"--lang=es\"]"]),
+            ("browser.simulator", vec!["127.0.0.1:8443", "[::1]:8443"]),
+            ("redis.url", vec!["redis://:secret@host:6379/1", "rediss://host", "unix:///run/redis.sock"]),
+            ("database.url", vec!["postgres://u:p@host/db", "sqlite:///srv/drover.db", "sqlite::memory:"]),
+            ("log.level", vec!["INFO", "debug", "info,drover::session=trace", "off"]),
+        ] {
+            let allowed = &find(name).expect(name).allowed;
+            for text in taken {
+                assert!(allowed.accepts(&allowed.read(text)), "{name} refused {text:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_list_is_read_from_words_or_from_toml() {
+        let list = Value::Array(vec![Value::String("--a=1".to_owned()), Value::String("--b".to_owned())]);
+        assert_eq!(Allowed::List.read("--a=1 --b"), list);
+        assert_eq!(Allowed::List.read(r#"["--a=1", "--b"]"#), list);
+        assert!(!Allowed::List.accepts(&Allowed::List.read(r#"["--a"#)));
+    }
+}

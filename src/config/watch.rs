@@ -1,0 +1,81 @@
+//! Tells when a file changed: the only place that knows of file system notifications.
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};
+use tokio::sync::mpsc;
+
+/// Editors write a file in several steps; what changed within this time is one change.
+const SETTLE: Duration = Duration::from_millis(200);
+
+/// Watches one file, also while it is replaced or not there.
+#[derive(Debug)]
+pub struct FileWatch {
+    path: PathBuf,
+    changes: mpsc::Receiver<()>,
+    _watcher: RecommendedWatcher,
+}
+
+impl FileWatch {
+    /// Watches the file from now on. Its folder must be there.
+    ///
+    /// # Errors
+    /// When the folder is not there, or the system has no watches left.
+    pub fn new(path: &Path) -> Result<Self, notify::Error> {
+        let path = std::path::absolute(path).map_err(notify::Error::io)?;
+        let folder = path.parent().unwrap_or(Path::new("/")).to_owned();
+        let name = path.file_name().map(ToOwned::to_owned);
+        let (sender, changes) = mpsc::channel(1);
+        let mut watcher = notify::recommended_watcher(move |event: Result<notify::Event, notify::Error>| {
+            let Ok(event) = event else { return };
+            let concerns = event.paths.iter().any(|changed| changed.file_name() == name.as_deref());
+            if concerns && !matches!(event.kind, EventKind::Access(_)) {
+                // Full means that a change is waiting to be heard already.
+                let _ = sender.try_send(());
+            }
+        })?;
+        // Editors replace files rather than write into them, so the folder is watched.
+        watcher.watch(&folder, RecursiveMode::NonRecursive)?;
+        Ok(Self { path, changes, _watcher: watcher })
+    }
+
+    /// The next content of the file, once it has settled and can be read. Never ends by itself.
+    pub async fn changed(&mut self) -> String {
+        loop {
+            if self.changes.recv().await.is_none() {
+                std::future::pending::<()>().await;
+            }
+            while tokio::time::timeout(SETTLE, self.changes.recv()).await.is_ok_and(|change| change.is_some()) {}
+            // Removed meanwhile: the next change brings it back.
+            if let Ok(content) = tokio::fs::read_to_string(&self.path).await {
+                return content;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_file_that_is_replaced_is_read_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("bridge.js");
+        std::fs::write(&path, "one").unwrap();
+        let mut watch = FileWatch::new(&path).unwrap();
+        std::fs::write(folder.path().join("other"), "x").unwrap();
+        std::fs::write(folder.path().join("new"), "two").unwrap();
+        std::fs::rename(folder.path().join("new"), &path).unwrap();
+        let content = tokio::time::timeout(Duration::from_secs(10), watch.changed()).await.unwrap();
+        assert_eq!(content, "two");
+    }
+
+    #[test]
+    fn a_folder_that_is_not_there_is_an_error() {
+        assert!(FileWatch::new(Path::new("/nowhere/at/all/bridge.js")).is_err());
+    }
+}

@@ -1,0 +1,233 @@
+//! The composition root: builds the rooms, wires them, runs them, and ends them in order. The only place that names
+//! concrete types from everywhere.
+//!
+//! Order of a start: data folder, port, what a killed drover left behind, database, Redis, sessions, API. Order of an end,
+//! within `shutdown.grace_s` and five seconds more: API, senders, browsers, Redis, database, data folder. A start that
+//! fails half-way ends what it had begun in the same order.
+
+mod data_folder;
+mod signals;
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use anyhow::Context;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use crate::{
+    api,
+    browser::{self, ChromiumLauncher},
+    clock::{Clock, SystemClock},
+    config::{Config, watch::FileWatch},
+    event::EventLog,
+    host,
+    outbox::{Outbox, Reconciler},
+    queue::Queue,
+    redis::Connections,
+    session::{Registry, Services, Settings},
+    shutdown::Shutdown,
+    store::{Store, sqlite_url},
+};
+
+use data_folder::DataFolder;
+use signals::Signals;
+
+/// What a person is told once drover runs.
+#[derive(Debug, Clone)]
+pub struct Started {
+    /// Where the API listens.
+    pub address: SocketAddr,
+    /// The data folder.
+    pub data_dir: PathBuf,
+    /// The file with the admin key; None when the key was given by a setting.
+    pub key_file: Option<PathBuf>,
+}
+
+/// Runs drover until it is told to end (SIGTERM, SIGINT). `ready` is called once it serves.
+///
+/// # Errors
+/// When it cannot start: one error that says what to do; nothing is left running then.
+pub async fn run(config: Config, ready: impl FnOnce(&Started)) -> anyhow::Result<()> {
+    // An error means that a provider is installed already, which does as well.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    host::become_subreaper().context("this kernel refuses PR_SET_CHILD_SUBREAPER")?;
+    let mut signals = Signals::listen()?;
+    let folder = DataFolder::open(&config.data.dir)?;
+    let result = run_on(&config, &folder, &mut signals, ready).await;
+    folder.release();
+    result
+}
+
+async fn run_on(
+    config: &Config,
+    folder: &DataFolder,
+    signals: &mut Signals,
+    ready: impl FnOnce(&Started),
+) -> anyhow::Result<()> {
+    let listener = api::bind(&config.http).await?;
+    let address = listener.local_addr().context("the listener has no address")?;
+    let profiles = folder.path().join("profiles");
+    browser::end_orphans(&profiles).await.with_context(|| format!("{} cannot be read", profiles.display()))?;
+    let store = Store::open(&database_url(config, folder.path())).await?;
+    let connections = match Connections::open(&config.redis, folder.path()).await {
+        Ok(connections) => connections,
+        Err(error) => {
+            store.close().await;
+            return Err(error.into());
+        }
+    };
+    let result = match Daemon::build(config, folder.path(), &store, &connections).await {
+        Ok(daemon) => {
+            let key_file = daemon.key_file.clone();
+            ready(&Started { address, data_dir: folder.path().to_owned(), key_file });
+            daemon.serve(config, listener, signals).await
+        }
+        Err(error) => Err(error),
+    };
+    connections.close().await;
+    store.close().await;
+    result
+}
+
+fn database_url(config: &Config, data_dir: &Path) -> String {
+    if config.database.url.is_empty() { sqlite_url(&data_dir.join("drover.db")) } else { config.database.url.clone() }
+}
+
+/// The rooms, wired.
+struct Daemon {
+    registry: Registry,
+    launcher: ChromiumLauncher,
+    senders: Shutdown,
+    api: api::Rooms,
+    server: api::Server,
+    key_file: Option<PathBuf>,
+    /// The tasks that belong to no session.
+    background: Shutdown,
+    reconciler: Reconciler,
+}
+
+impl Daemon {
+    async fn build(config: &Config, data_dir: &Path, store: &Store, connections: &Connections) -> anyhow::Result<Self> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let keys = api::Keys::open(store.clone(), &config.http, data_dir, Arc::clone(&clock)).await?;
+        let queue = Queue::new(connections, config.queue.clone(), config.limits, Arc::clone(&clock));
+        let events = EventLog::new(store.clone(), Arc::clone(&clock));
+        let outbox = Outbox::new(store.clone(), queue.clone(), config.limits, Arc::clone(&clock));
+        let interval = Duration::from_secs(config.queue.reconcile_s);
+        let reconciler = Reconciler::new(store.clone(), queue.clone(), events.clone(), Arc::clone(&clock), interval);
+        let launcher = ChromiumLauncher::new(config.browser.clone())?;
+        let browser = match launcher.search().find() {
+            Ok(executable) => executable.path.display().to_string(),
+            Err(error) => {
+                warn!(%error, "no session can be started until there is a Chromium");
+                config.browser.prefer.clone()
+            }
+        };
+        let senders = Shutdown::new();
+        let registry = Registry::open(Services {
+            store: store.clone(),
+            events: events.clone(),
+            queue: queue.clone(),
+            launcher: Arc::new(launcher.clone()),
+            clock: Arc::clone(&clock),
+            settings: session_settings(config, data_dir),
+            senders: senders.clone(),
+        })
+        .await?;
+        let key_file = keys.file().map(Path::to_owned);
+        let api = api::Rooms { registry: registry.clone(), outbox, queue, store: store.clone(), events, keys, clock };
+        let server = api::Server { settings: config.http.clone(), browser, node: node_id() };
+        Ok(Self { registry, launcher, senders, api, server, key_file, background: Shutdown::new(), reconciler })
+    }
+
+    async fn serve(
+        self,
+        config: &Config,
+        listener: tokio::net::TcpListener,
+        signals: &mut Signals,
+    ) -> anyhow::Result<()> {
+        let stop_background = CancellationToken::new();
+        self.background.spawn(self.reconciler.run(stop_background.clone()));
+        if !config.browser.bridge.is_empty() {
+            let watch = watch_bridge(config.browser.bridge.clone(), self.registry.clone(), stop_background.clone());
+            self.background.spawn(watch);
+        }
+        let api_shutdown = Shutdown::new();
+        let mut server = api_shutdown.spawn(api::serve(listener, self.api, self.server, api_shutdown.clone()));
+        let result = tokio::select! {
+            signal = signals.next() => {
+                info!(signal, "ending: API, senders, browsers, Redis, database");
+                Ok(())
+            }
+            served = &mut server => served.context("the API's task died").and_then(|served| Ok(served?)),
+        };
+        let deadline = Instant::now() + Duration::from_secs(config.shutdown.grace_s);
+        let senders = self.senders.clone();
+        let (registry, launcher) = (self.registry, self.launcher);
+        let end = async {
+            if !api_shutdown.finish(Duration::from_secs(1)).await {
+                warn!("a request was cut off");
+            }
+            let close_grace = Duration::from_secs(config.browser.close_grace_s);
+            let senders_grace = deadline.saturating_duration_since(Instant::now()).saturating_sub(close_grace);
+            registry.close(senders_grace.max(Duration::from_secs(1))).await;
+            launcher.wait_ended().await;
+        };
+        tokio::pin!(end);
+        tokio::select! {
+            () = &mut end => {}
+            signal = signals.next() => {
+                warn!(signal, "told again: hurrying");
+                senders.hurry();
+                end.await;
+            }
+        }
+        stop_background.cancel();
+        if !self.background.finish(Duration::from_secs(2)).await {
+            warn!("a background task did not end");
+        }
+        info!("ended");
+        result
+    }
+}
+
+/// The node's id: the machine's name, which a container's platform chooses.
+fn node_id() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    if name.trim().is_empty() { "drover".to_owned() } else { name.trim().to_owned() }
+}
+
+fn session_settings(config: &Config, data_dir: &Path) -> Settings {
+    Settings {
+        keepalive: config.keepalive.clone(),
+        queue: config.queue.clone(),
+        browser: config.browser.clone(),
+        data_dir: data_dir.to_owned(),
+    }
+}
+
+/// Puts the bridge's file into every running page whenever it changes; pages that start later read it themselves.
+async fn watch_bridge(path: String, registry: Registry, stop: CancellationToken) {
+    let mut watch = match FileWatch::new(Path::new(&path)) {
+        Ok(watch) => watch,
+        Err(error) => {
+            warn!(%error, path, "the bridge's file is not watched: pages read it when they start");
+            return;
+        }
+    };
+    loop {
+        tokio::select! {
+            source = watch.changed() => {
+                info!(path, "the bridge's file changed");
+                registry.replace_bridge(&source).await;
+            }
+            () = stop.cancelled() => return,
+        }
+    }
+}

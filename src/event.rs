@@ -1,0 +1,79 @@
+//! The event log: persist first, then broadcast. Whoever was away catches up from a number.
+//!
+//! Invariant: a subscriber hears of an event only after it is committed, and in the order of the numbers.
+
+use std::sync::Arc;
+
+use tokio::sync::{Mutex, broadcast};
+
+use crate::{
+    clock::Clock,
+    model::{Event, EventKind, NewEvent, SessionName},
+    store::{Store, StoreError},
+};
+
+/// How many events a slow subscriber may fall behind before it has to catch up from the store.
+const BACKLOG: usize = 1_024;
+
+/// Where everything that happened goes.
+#[derive(Clone)]
+pub struct EventLog {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    store: Store,
+    clock: Arc<dyn Clock>,
+    sender: broadcast::Sender<Arc<Event>>,
+    /// Held from the insert to the broadcast, so that numbers are heard in order.
+    order: Mutex<()>,
+}
+
+impl EventLog {
+    /// A log over the store.
+    #[must_use]
+    pub fn new(store: Store, clock: Arc<dyn Clock>) -> Self {
+        let (sender, _) = broadcast::channel(BACKLOG);
+        Self { inner: Arc::new(Inner { store, clock, sender, order: Mutex::new(()) }) }
+    }
+
+    /// Persists an event and tells every subscriber.
+    ///
+    /// # Errors
+    /// When the store does not take it; then nobody hears of it.
+    pub async fn publish(&self, event: NewEvent) -> Result<Arc<Event>, StoreError> {
+        let _in_order = self.inner.order.lock().await;
+        let event = Arc::new(self.inner.store.events().append(&event, self.inner.clock.now_ms()).await?);
+        // An error means that nobody listens right now.
+        let _ = self.inner.sender.send(Arc::clone(&event));
+        Ok(event)
+    }
+
+    /// Hears what happens from now on. One that falls behind is told so and reads [`Self::since`].
+    #[must_use]
+    pub fn subscribe(&self) -> broadcast::Receiver<Arc<Event>> {
+        self.inner.sender.subscribe()
+    }
+
+    /// What happened after the event with this number, oldest first.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn since(
+        &self,
+        seq: i64,
+        session: Option<&SessionName>,
+        kinds: &[EventKind],
+        limit: u32,
+    ) -> Result<Vec<Event>, StoreError> {
+        self.inner.store.events().since(seq, session, kinds, limit).await
+    }
+
+    /// The number of the newest event, 0 before the first.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn last_seq(&self) -> Result<i64, StoreError> {
+        self.inner.store.events().last_seq().await
+    }
+}

@@ -1,0 +1,16 @@
+//! What drover talks about: ids, chats, messages, sessions, QR codes and events. Data only, no I/O; everybody may use it,
+//! and it uses nobody.
+
+pub mod chat;
+pub mod event;
+pub mod ids;
+pub mod message;
+pub mod qr;
+pub mod session;
+
+pub use chat::{ChatId, InvalidChatId, PhoneNumber};
+pub use event::{Event, EventKind, NewEvent};
+pub use ids::{InvalidId, MessageId, MessageKey, SessionName};
+pub use message::{Ack, Attempt, AttemptOutcome, Content, DeadCode, MessageState, OutboundMessage, Priority};
+pub use qr::Qr;
+pub use session::{Desired, Me, Reason, SessionRecord, SessionState, SessionView, WireStatus};

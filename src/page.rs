@@ -1,0 +1,236 @@
+//! What drover can ask of a WhatsApp Web page, and what such a page says: the border between sessions and browsers.
+//!
+//! Nothing here knows of Chromium or CDP; `browser` implements it. Every call has its own deadline inside the
+//! implementation: none hangs. After [`PageEvent::Gone`] every call fails with [`PageError::Gone`].
+
+pub mod wire;
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use serde::Deserialize;
+use tokio::sync::mpsc;
+
+use crate::model::{Ack, ChatId, Content, MessageId, MessageKey, PhoneNumber, Reason, SessionName};
+
+pub use wire::{Incoming, Probe, Snapshot, SocketState, StreamMode};
+
+/// A WhatsApp Web page in a browser of its own.
+#[async_trait]
+pub trait WhatsAppPage: Send + Sync + 'static {
+    /// What the page is, read afresh; its round trip is the session's heartbeat.
+    async fn snapshot(&self) -> Result<Snapshot, PageError>;
+
+    /// Asks for new QR codes after the page ran out of them (`UNPAIRED_IDLE`).
+    async fn refresh_qr(&self) -> Result<(), PageError>;
+
+    /// A code of eight characters to type on the phone instead of scanning.
+    async fn request_pairing_code(&self, phone: &PhoneNumber) -> Result<String, PageError>;
+
+    /// Resolves the chat and builds the full key that `id` will have there. Sends nothing.
+    async fn prepare(&self, chat: &ChatId, id: &MessageId) -> Result<Prepared, PageError>;
+
+    /// What the page's database knows of a message, under the given keys and every other form of them.
+    async fn look_up(&self, keys: &[MessageKey]) -> Result<Option<Found>, PageError>;
+
+    /// Sends under exactly this key and waits until the server acknowledged, refused, or `wait` ran out.
+    async fn send(&self, request: &SendRequest) -> SendOutcome;
+
+    /// Sends again what the page has at ack 0, under the same key; waits as [`Self::send`] does.
+    async fn resend(&self, key: &MessageKey, wait: Duration) -> SendOutcome;
+
+    /// The chat of a number that is on WhatsApp, None if it is not.
+    async fn check_number(&self, phone: &PhoneNumber) -> Result<Option<ChatId>, PageError>;
+
+    /// Logs the account out on WhatsApp's side, as a person does in the menu.
+    async fn log_out(&self) -> Result<(), PageError>;
+
+    /// The visible page as PNG.
+    async fn screenshot(&self) -> Result<Vec<u8>, PageError>;
+
+    /// Puts another bridge into the running page: the old one lets go, the new one attaches.
+    async fn replace_bridge(&self, source: &str) -> Result<Probe, PageError>;
+
+    /// `Browser.close`, wait for the exit, fsync of the profile. What does not end within `grace` is killed, the whole tree.
+    async fn close(&self, grace: Duration);
+
+    /// Ends the whole tree at once and reaps it.
+    async fn kill(&self);
+}
+
+/// Starts browsers.
+#[async_trait]
+pub trait PageLauncher: Send + Sync + 'static {
+    /// Locks the profile, starts a browser on it, puts the bridge in and navigates to WhatsApp Web. Returns as soon as the
+    /// navigation was ordered; the page speaks through the events. On an error nothing is left running or locked.
+    async fn launch(&self, request: LaunchRequest) -> Result<Launched, LaunchError>;
+}
+
+/// What to start.
+#[derive(Debug, Clone)]
+pub struct LaunchRequest {
+    /// For whom; names log lines and process records.
+    pub session: SessionName,
+    /// The profile's folder; made (0700) if it is not there.
+    pub profile: PathBuf,
+}
+
+/// A started browser.
+pub struct Launched {
+    /// To ask.
+    pub page: Arc<dyn WhatsAppPage>,
+    /// To listen; ends with [`PageEvent::Gone`].
+    pub events: mpsc::Receiver<PageEvent>,
+    /// The browser's process group.
+    pub process_group: u32,
+}
+
+/// A page was not started.
+#[derive(Debug, thiserror::Error)]
+pub enum LaunchError {
+    /// No Chromium on this machine.
+    #[error("{0}")]
+    NoBrowser(String),
+    /// A live process holds the profile.
+    #[error("the profile {} is in use by {}: stop it, or wait until it ends", profile.display(), holder_name(*pid))]
+    ProfileInUse {
+        /// Which profile.
+        profile: PathBuf,
+        /// By whom; None when it has not said so.
+        pid: Option<u32>,
+    },
+    /// The profile's folder cannot be used.
+    #[error("the profile {} cannot be used: {source}", profile.display())]
+    Profile {
+        /// Which profile.
+        profile: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The browser ended or hung before it answered; with the last lines that it wrote.
+    #[error("Chromium did not start: {detail}")]
+    Browser {
+        /// What it said.
+        detail: String,
+    },
+}
+
+fn holder_name(pid: Option<u32>) -> String {
+    pid.map_or_else(|| "another process".to_owned(), |pid| format!("process {pid}"))
+}
+
+/// A call to a page failed.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum PageError {
+    /// The browser or its page is gone; it never comes back.
+    #[error("the browser is gone: {0}")]
+    Gone(String),
+    /// No answer in time; the page may hang.
+    #[error("the page did not answer within {0:?}")]
+    Timeout(Duration),
+    /// WhatsApp Web is not there yet: the page loads, or shows an error of the browser's.
+    #[error("WhatsApp Web is not loaded yet")]
+    NotLoaded,
+    /// The page navigated away while it was asked.
+    #[error("the page navigated while it was asked")]
+    Navigated,
+    /// The bridge lacks the capability: WhatsApp Web changed.
+    #[error("WhatsApp Web lacks what '{0}' needs: it changed; put a newer bridge in (DROVER_BRIDGE)")]
+    MissingCapability(String),
+    /// The page answered with an error of its own.
+    #[error("WhatsApp Web refused: {0}")]
+    Refused(String),
+}
+
+/// A chat resolved for one message.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Prepared {
+    /// The full key to send under.
+    pub key: MessageKey,
+    /// Whether the recipient can be written to at all: false when the number has no WhatsApp.
+    pub on_whatsapp: bool,
+}
+
+/// What the page's database says of a message.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Found {
+    /// The key under which it stands.
+    pub key: MessageKey,
+    /// Its acknowledgement.
+    pub ack: Ack,
+    /// Whether the page marked it as failed (refused, or interrupted by a reload).
+    pub is_send_failure: bool,
+}
+
+/// What to send, and how long to wait for the server.
+#[derive(Debug, Clone)]
+pub struct SendRequest {
+    /// The committed key.
+    pub key: MessageKey,
+    /// The chat as asked for; a key that cannot be one of it is not sent under.
+    pub chat: ChatId,
+    /// What it says.
+    pub content: Content,
+    /// How long to wait for ack 1.
+    pub wait: Duration,
+}
+
+/// How a send ended, as far as the page can tell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SendOutcome {
+    /// The server acknowledged.
+    Sent {
+        /// The highest ack seen.
+        ack: Ack,
+    },
+    /// Refused for good: by the server (`isSendFailure`), or because it can never be sent.
+    Rejected(Reason),
+    /// Certainly not sent; nothing of it is in the page's database.
+    Failed(Reason),
+    /// Nobody can say: to be looked up by key before anything else.
+    Unknown(Reason),
+}
+
+/// What a page says by itself.
+#[derive(Debug, Clone, PartialEq)]
+pub enum PageEvent {
+    /// The bridge is in; after every navigation again, and when what it misses changed.
+    Attached(Probe),
+    /// Something about the state changed; read afresh.
+    Status(Snapshot),
+    /// A new code to scan.
+    Qr {
+        /// The payload.
+        value: String,
+        /// How long it lives.
+        ttl: Duration,
+    },
+    /// The page begins to log out: the login is lost, by the phone or by the page itself.
+    LoggingOut,
+    /// It navigated after a logout, with WhatsApp Web's reason where it gives one.
+    LoggedOut {
+        /// `logout_reason`: 0 fatal, 1 sync, 2 history timeout, 3 locked; None for an unlink on the phone.
+        code: Option<u8>,
+    },
+    /// A message appeared: from another, or sent on the phone itself.
+    Message(Incoming),
+    /// An acknowledgement of one of ours.
+    Ack {
+        /// Its key.
+        key: MessageKey,
+        /// The new acknowledgement.
+        ack: Ack,
+    },
+    /// The server refused one of ours (`isSendFailure`, still at ack 0).
+    SendFailure {
+        /// Its key.
+        key: MessageKey,
+    },
+    /// The browser or its page is dead; nothing follows.
+    Gone {
+        /// What was seen.
+        reason: Reason,
+    },
+}

@@ -1,0 +1,261 @@
+//! The outbound queue on Redis: who may be sent to next, at what pace, and who is at it.
+//!
+//! Owns the keys in [`keys`]. It holds ids, never texts: the database is the truth, and an emptied or restarted Redis is
+//! loaded from it before anything is handed out (see [`Load`]), so that neither a message nor the order of a chat is lost.
+//!
+//! Time is Redis' own: the limits of a session are shared by all nodes and outlive each of them, so they are measured by the
+//! one clock that all share. The caller's clock only says what that time is here.
+//!
+//! Invariants: a message is in the queue at most once; of a chat, only the first is ever handed out, and the next not before
+//! it is settled; a claim is settled at most once, by whoever holds its token, which is random, so that an emptied Redis
+//! cannot repeat one.
+//!
+//! ```text
+//!            enqueue            its time comes            claim
+//!   (row) ─────────────▶ due ────────────────▶ ready ─────────────▶ held ──ack, bury──▶ (gone)
+//!                         ▲   (or at once)       ▲                   │ │
+//!                         └──────── retry ───────┼───────────────────┘ │
+//!                                                └─ release, lease ended ┘
+//! ```
+
+mod claim;
+pub mod keys;
+mod load;
+mod pause;
+mod scripts;
+mod stats;
+
+use std::{sync::Arc, time::Duration};
+
+use ::redis::FromRedisValue;
+use rand::RngExt;
+use tokio::sync::{Notify, watch};
+
+pub use claim::{Claim, ClaimAnswer, Settled, WaitCause};
+pub use load::Load;
+pub use stats::{Blocked, QueueStats};
+
+use crate::{
+    clock::Clock,
+    config,
+    model::{MessageId, OutboundMessage, Priority, SessionName},
+    redis::{Connections, Link, RedisError},
+};
+use scripts::{Named, Scripts};
+
+/// Tells when Redis goes down (None) or comes back.
+pub type LinkChanges = watch::Receiver<Option<Link>>;
+
+/// The queue failed.
+#[derive(Debug, thiserror::Error)]
+pub enum QueueError {
+    /// Redis is down or refused.
+    #[error(transparent)]
+    Redis(#[from] RedisError),
+    /// A script answered what it never answers.
+    #[error("the queue's script {script} answered {answer:?}: another version of drover may use the same Redis")]
+    Answer {
+        /// Which script.
+        script: &'static str,
+        /// What it said.
+        answer: Vec<String>,
+    },
+}
+
+impl QueueError {
+    /// Whether there is no Redis to talk to at the moment; the link's next change tells of another.
+    fn is_redis_gone(&self) -> bool {
+        matches!(self, Self::Redis(error) if error.is_gone())
+    }
+}
+
+/// The queue. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Queue {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    connections: Connections,
+    settings: config::Queue,
+    limits: config::Limits,
+    clock: Arc<dyn Clock>,
+    /// Whether the scripts take the time from `clock`.
+    is_timed_by_clock: bool,
+    scripts: Scripts,
+    /// This process, as the holder of claims.
+    owner: String,
+    load_wanted: Notify,
+}
+
+impl Queue {
+    /// The queue on a Redis.
+    #[must_use]
+    pub fn new(
+        connections: &Connections,
+        settings: config::Queue,
+        limits: config::Limits,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        let shared = Shared {
+            connections: connections.clone(),
+            settings,
+            limits,
+            clock,
+            is_timed_by_clock: false,
+            scripts: Scripts::new(),
+            owner: random_token(),
+            load_wanted: Notify::new(),
+        };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// Takes the time from the clock instead of Redis, for tests that own time. Wrong where several nodes share a queue.
+    ///
+    /// # Panics
+    /// When it was cloned before.
+    #[must_use]
+    pub fn timed_by_clock(mut self) -> Self {
+        let shared = Arc::get_mut(&mut self.shared).expect("called before the queue is shared");
+        shared.is_timed_by_clock = true;
+        self
+    }
+
+    /// Puts a message in its session's queue and wakes the sender. One that is there already, waiting or claimed, is left
+    /// alone. Of a chat, the earlier accepted (or, if it is scheduled, due) goes first, whatever was put in first.
+    ///
+    /// # Errors
+    /// When Redis fails: the reconciler does it again.
+    pub async fn enqueue(&self, message: &OutboundMessage) -> Result<(), QueueError> {
+        let link = self.shared.connections.link()?;
+        if !self.enqueue_over(&link, message).await? {
+            self.shared.load_wanted.notify_one();
+        }
+        Ok(())
+    }
+
+    /// Whether the queue is complete.
+    async fn enqueue_over(&self, link: &Link, message: &OutboundMessage) -> Result<bool, QueueError> {
+        // A time that had passed when it was accepted gives no right to overtake.
+        let send_at_ms = message.schedule.send_at_ms.filter(|send_at_ms| *send_at_ms > message.created_at_ms);
+        let arguments = [
+            link.server().to_owned(),
+            message.id.to_string(),
+            message.chat.to_string(),
+            priority_name(message.schedule.priority).to_owned(),
+            send_at_ms.unwrap_or(message.created_at_ms).to_string(),
+            send_at_ms.unwrap_or_default().to_string(),
+        ];
+        let complete: i64 = self.run(link, &self.shared.scripts.enqueue, &message.session, &arguments).await?;
+        Ok(complete == 1)
+    }
+
+    /// Takes a waiting message out; false when it is not there or a sender holds it.
+    ///
+    /// # Errors
+    /// When Redis fails.
+    pub async fn cancel(&self, session: &SessionName, id: &MessageId) -> Result<bool, QueueError> {
+        let link = self.shared.connections.link()?;
+        let cancelled: i64 = self.run(&link, &self.shared.scripts.cancel, session, &[id.to_string()]).await?;
+        Ok(cancelled == 1)
+    }
+
+    /// Gives back at once what another process claimed and never settled; how many. For whoever begins to run a session and
+    /// knows that nobody else does: a killed drover's claims need not run out.
+    ///
+    /// # Errors
+    /// When Redis fails.
+    pub async fn take_over(&self, session: &SessionName) -> Result<u32, QueueError> {
+        let link = self.shared.connections.link()?;
+        self.run(&link, &self.shared.scripts.take_over, session, std::slice::from_ref(&self.shared.owner)).await
+    }
+
+    /// Counts a message against an API key's limit. `Some`: it does not fit, the next one does after that long.
+    ///
+    /// # Errors
+    /// When Redis fails.
+    pub async fn admit(&self, api_key_id: &str, per_minute: u32) -> Result<Option<Duration>, QueueError> {
+        let link = self.shared.connections.link()?;
+        let script = &self.shared.scripts.admit.script;
+        let arguments = [self.time_argument(), random_token(), per_minute.to_string()];
+        let wait_ms: u64 = link.invoke(script, &[keys::accepted_by(api_key_id)], &arguments).await?;
+        Ok((wait_ms > 0).then(|| Duration::from_millis(wait_ms)))
+    }
+
+    /// Forgets everything about a session, a pause too. What its rows still hold as unsettled comes back: the queue is loaded
+    /// again when it is used again.
+    ///
+    /// # Errors
+    /// When Redis fails.
+    pub async fn clear(&self, session: &SessionName) -> Result<(), QueueError> {
+        let link = self.shared.connections.link()?;
+        let _: i64 = link.command(::redis::cmd("SREM").arg(keys::SESSIONS).arg(session.as_str())).await?;
+        let _: i64 = link.command(::redis::cmd("UNLINK").arg(keys::all_of_session(session))).await?;
+        Ok(())
+    }
+
+    /// Notified whenever asking again makes sense before the time that was answered.
+    #[must_use]
+    pub fn waker(&self, session: &SessionName) -> Arc<Notify> {
+        self.shared.connections.waker(session.as_str())
+    }
+
+    /// Completes when a queue was found that must be loaded from the database.
+    pub async fn load_wanted(&self) {
+        self.shared.load_wanted.notified().await;
+    }
+
+    /// Changes whenever Redis goes down or comes back.
+    #[must_use]
+    pub fn link_changes(&self) -> LinkChanges {
+        self.shared.connections.link_changes()
+    }
+
+    /// Whether the link to Redis is up, without asking Redis.
+    #[must_use]
+    pub fn is_up(&self) -> bool {
+        self.shared.connections.link().is_ok()
+    }
+
+    /// Whether Redis answers.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub async fn ping(&self) -> Result<(), QueueError> {
+        Ok(self.shared.connections.ping().await?)
+    }
+
+    /// Runs a script about one session.
+    async fn run<T: FromRedisValue>(
+        &self,
+        link: &Link,
+        named: &Named,
+        session: &SessionName,
+        arguments: &[String],
+    ) -> Result<T, QueueError> {
+        let mut all = Vec::with_capacity(arguments.len() + 1);
+        all.push(self.time_argument());
+        all.extend_from_slice(arguments);
+        Ok(link.invoke(&named.script, &keys::all_of_session(session), &all).await?)
+    }
+
+    /// The first argument of every script: the time, or nothing for the server's own.
+    fn time_argument(&self) -> String {
+        if self.shared.is_timed_by_clock { self.shared.clock.now_ms().to_string() } else { String::new() }
+    }
+}
+
+/// 128 random bits: nobody has it twice, not even after Redis lost all it knew.
+fn random_token() -> String {
+    format!("{:032x}", rand::rng().random::<u128>())
+}
+
+/// As the scripts name it, which is the name of a key too.
+fn priority_name(priority: Priority) -> &'static str {
+    match priority {
+        Priority::High => keys::HIGH,
+        Priority::Normal => keys::NORMAL,
+        Priority::Low => keys::LOW,
+    }
+}

@@ -1,0 +1,63 @@
+//! Every key of the queue. Those of a session carry its name as hash tag, so that a script finds them all on one node of a
+//! Redis Cluster. Sorted sets that say "lexical" have the score 0 and are ordered by their members.
+
+use crate::model::SessionName;
+pub use crate::redis::WAKE_CHANNEL;
+
+/// Set: the sessions that have a queue, so that a pause of all reaches each.
+pub const SESSIONS: &str = "drover:sessions";
+/// String, there while all sessions are paused.
+pub const PAUSED_ALL: &str = "drover:paused";
+
+/// What stands before a session's hash tag, and after it.
+pub const SESSION_PREFIX: (&str, &str) = ("drover:{", "}:");
+
+/// Hash: `server` (the process that was loaded), `loading` (the load under way), `paused`, `paused_all`, `failures` in a row,
+/// `open_until`, `next_at` (the gap), `bucket` (when the burst is used up to), `passed_normal`, `passed_low`, `last_token`,
+/// `last_next_at`, `last_bucket` (what a release puts back), `is_awaited` (somebody waits for a settlement).
+pub const STATE: &str = "state";
+/// Hash: message id to `chat|priority|place|not before|deliveries|abandoned|token|owner`.
+pub const JOBS: &str = "jobs";
+/// Sorted set, lexical: `chat|place|message id`, every message that is not settled, by chat and in its order.
+pub const LINE: &str = "line";
+/// Sorted set: chats whose first message an earlier holder never settled, by its place.
+pub const AGAIN: &str = "again";
+/// Sorted set: chats whose first message may go and is urgent, by its place.
+pub const HIGH: &str = "high";
+/// Sorted set: chats whose first message may go, by its place.
+pub const NORMAL: &str = "normal";
+/// Sorted set: chats whose first message may go and can wait, by its place.
+pub const LOW: &str = "low";
+/// Sorted set: chats whose first message has to wait, by the time at which it need not any more.
+pub const DUE: &str = "due";
+/// Sorted set: claimed messages, by the end of their lease.
+pub const LEASES: &str = "leases";
+/// Set: chats whose first message is claimed.
+pub const HELD: &str = "held";
+/// Sorted set: the tokens of the last hour's claims, by their time.
+pub const SENT: &str = "sent";
+/// List, one a chat, gone after a minute: when its last messages were claimed, the latest first.
+pub const TO_CHAT: &str = "to:";
+
+/// Sorted set, one an API key, gone after a minute: random members by the time of an acceptance.
+pub const ACCEPTED_BY: (&str, &str) = ("drover:{key:", "}:accepted");
+
+/// A session's keys in the order in which every script takes them.
+const IN_ORDER: [&str; 11] = [STATE, JOBS, LINE, AGAIN, HIGH, NORMAL, LOW, DUE, LEASES, HELD, SENT];
+
+/// One key of a session.
+pub(super) fn of_session(session: &SessionName, name: &str) -> String {
+    let (before, after) = SESSION_PREFIX;
+    format!("{before}{session}{after}{name}")
+}
+
+/// The keys of a session as the scripts take them.
+pub(super) fn all_of_session(session: &SessionName) -> Vec<String> {
+    IN_ORDER.iter().map(|name| of_session(session, name)).collect()
+}
+
+/// The key that counts an API key's messages.
+pub(super) fn accepted_by(api_key_id: &str) -> String {
+    let (before, after) = ACCEPTED_BY;
+    format!("{before}{api_key_id}{after}")
+}

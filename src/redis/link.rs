@@ -1,0 +1,184 @@
+//! One life of the link to Redis: a connection for commands and one for the wake-up subscription. It is replaced as a whole
+//! when either breaks.
+
+use std::{sync::Arc, time::Duration};
+
+use ::redis::{
+    AsyncConnectionConfig, Client, ErrorKind, FromRedisValue, RedisResult, Script,
+    aio::{MultiplexedConnection, PubSub},
+};
+use futures::StreamExt;
+use tokio::{
+    sync::{Notify, watch},
+    time::{MissedTickBehavior, interval, timeout},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{RedisError, WAKE_CHANNEL, error::breaks_link, wake::Wakers};
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// No script or command of ours takes a hundredth of it; past it the server hangs.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(5);
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// A connection that died without a word (a pulled cable) is noticed after this.
+const PROBE_EVERY: Duration = Duration::from_secs(5);
+
+/// A live link. Clones share the connection.
+#[derive(Debug, Clone)]
+pub struct Link {
+    commands: MultiplexedConnection,
+    server: Arc<str>,
+    broken: Arc<Notify>,
+}
+
+impl Link {
+    /// The server process at the other end (`run_id`): another one after every restart and failover.
+    #[must_use]
+    pub fn server(&self) -> &str {
+        &self.server
+    }
+
+    /// Runs a script by its hash, loading it where the server does not know it.
+    ///
+    /// # Errors
+    /// When the connection breaks, the server refuses, or the script fails.
+    pub async fn invoke<T: FromRedisValue>(
+        &self,
+        script: &Script,
+        keys: &[String],
+        arguments: &[String],
+    ) -> Result<T, RedisError> {
+        let mut invocation = script.prepare_invoke();
+        for key in keys {
+            invocation.key(key);
+        }
+        for argument in arguments {
+            invocation.arg(argument);
+        }
+        self.judged(invocation.invoke_async(&mut self.commands.clone()).await)
+    }
+
+    /// Runs a command.
+    ///
+    /// # Errors
+    /// When the connection breaks or the server refuses.
+    pub async fn command<T: FromRedisValue>(&self, command: &::redis::Cmd) -> Result<T, RedisError> {
+        self.judged(command.query_async(&mut self.commands.clone()).await)
+    }
+
+    /// Whether the server answers.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub async fn ping(&self) -> Result<(), RedisError> {
+        self.command::<String>(&::redis::cmd("PING")).await.map(drop)
+    }
+
+    fn judged<T>(&self, result: RedisResult<T>) -> Result<T, RedisError> {
+        result.map_err(|error| {
+            if breaks_link(&error) {
+                self.broken.notify_one();
+            }
+            RedisError::Command(error)
+        })
+    }
+}
+
+/// Connects both ways, and asks who answers.
+pub(super) async fn connect(client: &Client) -> Result<(Link, PubSub), RedisError> {
+    let give_up = |_| RedisError::Command((ErrorKind::Io, "no answer in time").into());
+    timeout(CONNECT_TIMEOUT, connect_both(client)).await.map_err(give_up)?
+}
+
+async fn connect_both(client: &Client) -> Result<(Link, PubSub), RedisError> {
+    let config = AsyncConnectionConfig::new()
+        .set_connection_timeout(Some(CONNECT_TIMEOUT))
+        .set_response_timeout(Some(RESPONSE_TIMEOUT));
+    let mut commands = client.get_multiplexed_async_connection_with_config(&config).await?;
+    // Refused while it loads its data, unlike the questions below.
+    let _: String = ::redis::cmd("PING").query_async(&mut commands).await?;
+    let about: String = ::redis::cmd("INFO").arg("server").query_async(&mut commands).await?;
+    let replication: String = ::redis::cmd("INFO").arg("replication").query_async(&mut commands).await?;
+    if field(&replication, "role").is_some_and(|role| role != "master") {
+        return Err(RedisError::Replica);
+    }
+    let server = field(&about, "run_id").unwrap_or_default().into();
+    let mut subscription = client.get_async_pubsub().await?;
+    subscription.subscribe(WAKE_CHANNEL).await?;
+    Ok((Link { commands, server, broken: Arc::new(Notify::new()) }, subscription))
+}
+
+/// A field of what `INFO` says.
+fn field<'a>(info: &'a str, name: &str) -> Option<&'a str> {
+    info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim)
+}
+
+/// Keeps the link up until it is told to stop.
+pub(super) struct Maintained {
+    pub(super) client: Client,
+    pub(super) links: watch::Sender<Option<Link>>,
+    pub(super) wakers: Arc<Wakers>,
+    pub(super) stop: CancellationToken,
+}
+
+impl Maintained {
+    /// `subscription` is that of the link already published.
+    pub(super) async fn run(self, subscription: PubSub) {
+        let mut subscription = Some(subscription);
+        while let Some(current) = subscription.take() {
+            let broken = self.serve(current).await;
+            self.links.send_replace(None);
+            if self.stop.is_cancelled() {
+                return;
+            }
+            tracing::warn!(reason = broken, "the link to Redis broke; reconnecting");
+            subscription = self.reconnect().await;
+        }
+    }
+
+    /// Passes wake-ups on until the link breaks; why it did.
+    async fn serve(&self, subscription: PubSub) -> &'static str {
+        let Some(link) = self.links.borrow().clone() else { return "never up" };
+        let (mut sink, mut messages) = subscription.split();
+        let mut probes = interval(PROBE_EVERY);
+        probes.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = self.stop.cancelled() => return "shutdown",
+                () = link.broken.notified() => return "a command failed",
+                message = messages.next() => match message {
+                    Some(message) => self.wakers.wake(&String::from_utf8_lossy(message.get_payload_bytes())),
+                    None => return "the subscription ended",
+                },
+                _ = probes.tick() => {
+                    let both = async { link.ping().await.is_ok() && sink.ping::<::redis::Value>().await.is_ok() };
+                    if !timeout(RESPONSE_TIMEOUT, both).await.unwrap_or(false) {
+                        return "no answer to a probe";
+                    }
+                }
+            }
+        }
+    }
+
+    /// Tries until it is up again; None when drover shuts down.
+    async fn reconnect(&self) -> Option<PubSub> {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            tokio::select! {
+                () = self.stop.cancelled() => return None,
+                () = tokio::time::sleep(pause) => {}
+            }
+            match connect(&self.client).await {
+                Ok((link, subscription)) => {
+                    tracing::info!("the link to Redis is up again");
+                    self.links.send_replace(Some(link));
+                    self.wakers.wake_all();
+                    return Some(subscription);
+                }
+                Err(error) => tracing::debug!(%error, "Redis is still down"),
+            }
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! What the page says by itself: walk two of ARCHITECTURE.md.
+
+use std::time::Duration;
+
+use tokio_util::task::TaskTracker;
+use tracing::{error, warn};
+
+use super::Actor;
+use crate::{
+    model::{Ack, EventKind, MessageId, MessageKey, Qr, SessionState},
+    page::{Incoming, PageEvent, Probe},
+    session::{payload, state_machine::Input},
+};
+
+impl Actor {
+    pub(super) async fn hear_page(&mut self, event: PageEvent, tasks: &TaskTracker) {
+        match event {
+            PageEvent::Attached(probe) => self.note_probe(probe).await,
+            PageEvent::Status(snapshot) => {
+                self.note_snapshot(&snapshot).await;
+                self.step(Input::Status(snapshot), tasks).await;
+            }
+            PageEvent::Qr { value, ttl } => self.hear_qr(value, ttl, tasks).await,
+            PageEvent::LoggingOut => self.step(Input::LoggingOut, tasks).await,
+            PageEvent::LoggedOut { code } => self.step(Input::LoggedOut(code), tasks).await,
+            PageEvent::Gone { reason } => self.step(Input::Gone(reason), tasks).await,
+            PageEvent::Message(message) => self.hear_message(&message).await,
+            PageEvent::Ack { key, ack } => self.hear_ack(&key, ack).await,
+            // The sender reads the refusal from its own call, or by key from the page's database; there is no ack to keep.
+            PageEvent::SendFailure { key } => warn!(id = key.id(), "WhatsApp refused a message"),
+        }
+    }
+
+    async fn hear_qr(&mut self, value: String, ttl: Duration, tasks: &TaskTracker) {
+        self.step(Input::Qr, tasks).await;
+        let is_new = self.qr.current.as_ref().is_none_or(|qr| qr.value != value);
+        if self.machine.state != SessionState::AwaitingScan || !is_new {
+            return;
+        }
+        let ttl_ms = i64::try_from(ttl.as_millis()).unwrap_or(i64::MAX);
+        let expires_at_ms = self.services.clock.now_ms().saturating_add(ttl_ms);
+        self.qr.seq += 1;
+        self.qr.current = Some(Qr { value, seq: self.qr.seq, expires_at_ms });
+        self.publish().await;
+        // The payload itself is a secret: who may see it asks for it.
+        self.tell(EventKind::Qr, serde_json::json!({ "seq": self.qr.seq, "expiresAt": expires_at_ms })).await;
+    }
+
+    async fn note_probe(&mut self, probe: Probe) {
+        self.browser.is_attached = true;
+        let known = self.outputs.view.borrow().page.clone();
+        self.outputs.view.send_modify(|view| {
+            view.page.web_version.clone_from(&probe.web_version);
+            view.page.missing_capabilities.clone_from(&probe.missing);
+        });
+        if known.web_version.is_some() && known.web_version != probe.web_version {
+            let payload = serde_json::json!({ "before": known.web_version, "after": probe.web_version });
+            self.tell(EventKind::WebVersion, payload).await;
+        }
+        if !probe.missing.is_empty() && known.missing_capabilities != probe.missing {
+            warn!(missing = ?probe.missing, "WhatsApp Web lacks what the bridge looks for; put a newer one in (DROVER_BRIDGE)");
+            self.tell(EventKind::BridgeDegraded, serde_json::json!({ "missing": probe.missing })).await;
+        }
+    }
+
+    async fn hear_message(&self, message: &Incoming) {
+        let payload = payload::incoming(message);
+        if !message.key.from_me() {
+            self.tell(EventKind::Message, payload.clone()).await;
+        }
+        self.tell(EventKind::MessageAny, payload).await;
+    }
+
+    async fn hear_ack(&self, key: &MessageKey, ack: Ack) {
+        let Ok(id) = key.id().parse::<MessageId>() else { return };
+        match self.services.store.messages().record_ack(&id, ack).await {
+            Ok(Some(message)) => {
+                let me = self.outputs.view.borrow().me.as_ref().map(|me| me.id.clone());
+                self.tell(EventKind::MessageAck, payload::ack(&message, me.as_deref(), ack)).await;
+            }
+            // Not one of drover's, or nothing new.
+            Ok(None) => {}
+            Err(failure) => error!(error = %failure, "an acknowledgement was not stored"),
+        }
+    }
+}

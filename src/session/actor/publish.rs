@@ -1,0 +1,162 @@
+//! What the world gets to see of a session: the view, the stored state, the events.
+
+use std::time::Duration;
+
+use tracing::{error, info};
+
+use super::Actor;
+use crate::{
+    model::{Desired, EventKind, Me, NewEvent, SessionState, SessionView},
+    page::{Snapshot, wire::MeSeen},
+    session::{
+        payload::{self, PastStatus},
+        state_machine::BrowserPhase,
+    },
+};
+
+/// How many past statuses an event carries.
+const STATUSES_KEPT: usize = 10;
+
+impl Actor {
+    /// Publishes what changed since the last time: the store first, then the view, then the event.
+    pub(super) async fn publish(&mut self) {
+        if self.machine.state != SessionState::AwaitingScan {
+            self.qr.current = None;
+        }
+        let before = self.outputs.view.borrow().clone();
+        let after = self.view_after(&before);
+        let changed = after.state != before.state || after.reason != before.reason;
+        if after.desired != before.desired {
+            self.keep_desired(after.desired).await;
+        }
+        if changed {
+            self.keep_state(&after).await;
+        }
+        let page = self.browser.page.clone().filter(|_| self.machine.browser == BrowserPhase::Up);
+        let ready = self.machine.state == SessionState::Ready;
+        self.outputs.page.send_if_modified(|held| replace(held, page.clone()));
+        self.outputs.sendable.send_if_modified(|held| replace(held, page.filter(|_| ready)));
+        self.outputs.view.send_if_modified(|view| {
+            let differs = *view != after;
+            if differs {
+                view.clone_from(&after);
+            }
+            differs
+        });
+        if changed {
+            self.tell_status(&before, &after).await;
+        }
+    }
+
+    fn view_after(&self, before: &SessionView) -> SessionView {
+        let state = self.machine.state;
+        let moved = state != before.state;
+        let mut view = before.clone();
+        view.desired = self.machine.desired;
+        view.state = state;
+        view.reason.clone_from(&self.machine.reason);
+        view.since_ms = if moved { self.services.clock.now_ms() } else { before.since_ms };
+        view.qr.clone_from(&self.qr.current);
+        let waits = matches!(state, SessionState::Reconnecting | SessionState::Failed)
+            && self.machine.browser != BrowserPhase::Up;
+        view.retry = self.machine.deadline_ms.filter(|_| waits).map(|at_ms| (self.machine.attempts, at_ms));
+        if !matches!(state, SessionState::Loading | SessionState::Pairing | SessionState::Syncing) {
+            view.page.loading_percent = None;
+        }
+        if self.machine.browser == BrowserPhase::None {
+            view.page.latency_ms = None;
+        }
+        // A page that asks to be scanned has no account, however it lost it.
+        if matches!(state, SessionState::LoggedOut | SessionState::AwaitingScan) {
+            view.me = None;
+        }
+        view
+    }
+
+    async fn keep_desired(&self, desired: Desired) {
+        let name = self.outputs.view.borrow().name.clone();
+        if let Err(failure) = self.services.store.sessions().set_desired(&name, desired).await {
+            error!(error = %failure, "what is wanted of the session was not stored");
+        }
+    }
+
+    async fn keep_state(&self, view: &SessionView) {
+        let sessions = self.services.store.sessions();
+        let mut result = sessions.set_state(&view.name, view.state, view.reason.as_ref()).await;
+        if result.is_ok() && view.me.is_none() {
+            result = sessions.set_me(&view.name, None).await;
+        }
+        if let Err(failure) = result {
+            error!(error = %failure, "the session's state was not stored");
+        }
+    }
+
+    async fn tell_status(&mut self, before: &SessionView, after: &SessionView) {
+        let code = after.reason.as_ref().map_or("", |reason| reason.code.as_str());
+        info!(from = before.state.as_str(), to = after.state.as_str(), reason = code, "the session's state changed");
+        let status = after.state.wire_status();
+        if self.outputs.statuses.last().is_none_or(|last| last.status != status) {
+            self.outputs.statuses.push(PastStatus { status, timestamp: after.since_ms });
+        }
+        let surplus = self.outputs.statuses.len().saturating_sub(STATUSES_KEPT);
+        self.outputs.statuses.drain(..surplus);
+        let payload = payload::session_status(after, &self.outputs.statuses);
+        self.tell(EventKind::SessionStatus, payload).await;
+    }
+
+    /// Puts an event of this session into the log.
+    pub(super) async fn tell(&self, kind: EventKind, payload: serde_json::Value) {
+        let session = self.outputs.view.borrow().name.clone();
+        if let Err(failure) = self.services.events.publish(NewEvent { kind, session, payload }).await {
+            error!(error = %failure, event = kind.as_str(), "an event was not stored");
+        }
+    }
+
+    pub(super) fn note_latency(&self, took: Duration) {
+        let latency_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        self.outputs.view.send_modify(|view| view.page.latency_ms = Some(latency_ms));
+    }
+
+    /// Keeps what a snapshot tells of the account and the loading.
+    pub(super) async fn note_snapshot(&self, snapshot: &Snapshot) {
+        if let (Some(seen), true) = (&snapshot.me, snapshot.registered) {
+            self.note_me(seen).await;
+        }
+        let percent = snapshot.progress.filter(|_| snapshot.registered && !snapshot.has_synced);
+        let loading = percent.filter(|percent| Some(*percent) != self.outputs.view.borrow().page.loading_percent);
+        if let Some(percent) = loading {
+            self.outputs.view.send_modify(|view| view.page.loading_percent = Some(percent));
+            self.tell(EventKind::Loading, serde_json::json!({ "percent": percent })).await;
+        }
+    }
+
+    async fn note_me(&self, seen: &MeSeen) {
+        let (known, name, state) = {
+            let view = self.outputs.view.borrow();
+            (view.me.clone(), view.name.clone(), view.state)
+        };
+        let kept_name = known.as_ref().map(|me| me.push_name.clone());
+        let push_name = seen.push_name.clone().or(kept_name).unwrap_or_default();
+        let me = Me { id: seen.id.clone(), lid: seen.lid.clone(), push_name };
+        if seen.id.is_empty() || state == SessionState::LoggedOut || known.as_ref() == Some(&me) {
+            return;
+        }
+        if let Err(failure) = self.services.store.sessions().set_me(&name, Some(&me)).await {
+            error!(error = %failure, "the session's account was not stored");
+        }
+        self.outputs.view.send_modify(|view| view.me = Some(me));
+    }
+}
+
+fn replace(
+    held: &mut Option<std::sync::Arc<dyn crate::page::WhatsAppPage>>,
+    page: Option<std::sync::Arc<dyn crate::page::WhatsAppPage>>,
+) -> bool {
+    let same = match (&*held, &page) {
+        (Some(held), Some(page)) => std::sync::Arc::ptr_eq(held, page),
+        (None, None) => true,
+        _ => false,
+    };
+    *held = page;
+    !same
+}

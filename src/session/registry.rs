@@ -1,0 +1,315 @@
+//! All sessions of this node, by name: the door through which everybody else reaches them.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
+
+use serde_json::Value;
+use tokio::sync::{Mutex, Semaphore, mpsc, oneshot, watch};
+use tokio_util::task::TaskTracker;
+use tracing::{info, warn};
+
+use super::{
+    actor::{Actor, AnswerWhen, Handle, Request},
+    error::SessionError,
+    sender::Sender,
+    services::{Services, launch_gate},
+    state_machine::Input,
+};
+use crate::{
+    model::{ChatId, DeadCode, Desired, PhoneNumber, SessionName, SessionRecord, SessionState, SessionView},
+    page::WhatsAppPage,
+    store::StoreError,
+};
+
+/// How long a stop, logout or delete may take.
+const REST_LIMIT: Duration = Duration::from_secs(15);
+
+/// A session with what the operator gave for it.
+#[derive(Debug, Clone)]
+pub struct SessionDetails {
+    /// As it shows itself.
+    pub view: SessionView,
+    /// WAHA's `config`.
+    pub config: Value,
+}
+
+/// The sessions. Cheap to clone.
+#[derive(Clone)]
+pub struct Registry {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    services: Arc<Services>,
+    gate: Arc<Semaphore>,
+    handles: RwLock<BTreeMap<SessionName, Arc<Handle>>>,
+    /// Held while sessions are made or removed, so that one name never has two actors.
+    membership: Mutex<()>,
+    actors: TaskTracker,
+}
+
+impl Registry {
+    /// All sessions of the store; those that should run are started side by side.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn open(services: Services) -> Result<Self, StoreError> {
+        let records = services.store.sessions().list().await?;
+        let registry = Self {
+            inner: Arc::new(Inner {
+                services: Arc::new(services),
+                gate: launch_gate(),
+                handles: RwLock::default(),
+                membership: Mutex::new(()),
+                actors: TaskTracker::new(),
+            }),
+        };
+        for record in &records {
+            registry.spawn(record);
+        }
+        Ok(registry)
+    }
+
+    fn spawn(&self, record: &SessionRecord) -> Arc<Handle> {
+        let inner = &self.inner;
+        let (actor, handle) = Actor::new(record, Arc::clone(&inner.services), Arc::clone(&inner.gate));
+        let sender = Sender {
+            session: record.name.clone(),
+            services: Arc::clone(&inner.services),
+            sendable: handle.sendable.clone(),
+            view: handle.view.clone(),
+        };
+        inner.services.senders.spawn(sender.run());
+        inner.actors.spawn(actor.run(inner.actors.clone()));
+        let handle = Arc::new(handle);
+        let mut handles = inner.handles.write().unwrap_or_else(PoisonError::into_inner);
+        handles.insert(record.name.clone(), Arc::clone(&handle));
+        handle
+    }
+
+    fn handle(&self, name: &SessionName) -> Result<Arc<Handle>, SessionError> {
+        let handles = self.inner.handles.read().unwrap_or_else(PoisonError::into_inner);
+        handles.get(name).cloned().ok_or_else(|| SessionError::Unknown(name.clone()))
+    }
+
+    /// Makes a session, and starts it if wanted.
+    ///
+    /// # Errors
+    /// When the name is taken or the store fails.
+    pub async fn create(&self, name: SessionName, config: Value, start: bool) -> Result<SessionView, SessionError> {
+        let _membership = self.inner.membership.lock().await;
+        if self.inner.services.senders.has_begun() {
+            return Err(SessionError::Closing);
+        }
+        let record = SessionRecord {
+            name: name.clone(),
+            desired: if start { Desired::Running } else { Desired::Stopped },
+            state: SessionState::Stopped,
+            reason: None,
+            me: None,
+            config,
+            created_at_ms: self.inner.services.clock.now_ms(),
+        };
+        if !self.inner.services.store.sessions().insert(&record).await? {
+            return Err(SessionError::Exists(name));
+        }
+        info!(session.id = %name, "a session was made");
+        let handle = self.spawn(&record);
+        if start { self.ask(&handle, Input::Start, AnswerWhen::AtOnce).await } else { Ok(handle.view.borrow().clone()) }
+    }
+
+    /// Every session as it shows itself, by name.
+    #[must_use]
+    pub fn views(&self) -> Vec<SessionView> {
+        let handles = self.inner.handles.read().unwrap_or_else(PoisonError::into_inner);
+        handles.values().map(|handle| handle.view.borrow().clone()).collect()
+    }
+
+    /// One session as it shows itself.
+    ///
+    /// # Errors
+    /// When there is none of that name.
+    pub fn view(&self, name: &SessionName) -> Result<SessionView, SessionError> {
+        Ok(self.handle(name)?.view.borrow().clone())
+    }
+
+    /// Follows a session's view.
+    ///
+    /// # Errors
+    /// When there is none of that name.
+    pub fn watch(&self, name: &SessionName) -> Result<watch::Receiver<SessionView>, SessionError> {
+        Ok(self.handle(name)?.view.clone())
+    }
+
+    /// One session with its configuration.
+    ///
+    /// # Errors
+    /// When there is none of that name, or the store fails.
+    pub async fn details(&self, name: &SessionName) -> Result<SessionDetails, SessionError> {
+        let view = self.view(name)?;
+        let record = self.inner.services.store.sessions().get(name).await?;
+        let record = record.ok_or_else(|| SessionError::Unknown(name.clone()))?;
+        Ok(SessionDetails { view, config: record.config })
+    }
+
+    /// Replaces a session's configuration.
+    ///
+    /// # Errors
+    /// When there is none of that name, or the store fails.
+    pub async fn configure(&self, name: &SessionName, config: Value) -> Result<SessionDetails, SessionError> {
+        self.handle(name)?;
+        self.inner.services.store.sessions().set_config(name, &config).await?;
+        self.details(name).await
+    }
+
+    /// Starts a session; one that runs is left alone.
+    ///
+    /// # Errors
+    /// When there is none of that name.
+    pub async fn start(&self, name: &SessionName) -> Result<SessionView, SessionError> {
+        self.ask(&*self.handle(name)?, Input::Start, AnswerWhen::AtOnce).await
+    }
+
+    /// Stops a session and waits until its browser has ended; the login is kept.
+    ///
+    /// # Errors
+    /// When there is none of that name, or it does not end in time.
+    pub async fn stop(&self, name: &SessionName) -> Result<SessionView, SessionError> {
+        self.ask(&*self.handle(name)?, Input::Stop, AnswerWhen::AtRest).await
+    }
+
+    /// Gives a session a new browser; the login is kept.
+    ///
+    /// # Errors
+    /// When there is none of that name.
+    pub async fn restart(&self, name: &SessionName) -> Result<SessionView, SessionError> {
+        self.ask(&*self.handle(name)?, Input::Restart, AnswerWhen::AtOnce).await
+    }
+
+    /// Unlinks the account and archives the login; if running is wanted, a new QR follows.
+    ///
+    /// # Errors
+    /// When there is none of that name, or it does not end in time.
+    pub async fn log_out(&self, name: &SessionName) -> Result<SessionView, SessionError> {
+        self.ask(&*self.handle(name)?, Input::LogOut, AnswerWhen::LoggedOut).await
+    }
+
+    /// Removes a session for good: its browser, its login, its queue. What still waited becomes dead letters.
+    ///
+    /// # Errors
+    /// When there is none of that name, it does not end in time, or something cannot be removed.
+    pub async fn delete(&self, name: &SessionName) -> Result<(), SessionError> {
+        let _membership = self.inner.membership.lock().await;
+        let services = &self.inner.services;
+        let handle = self.handle(name)?;
+        self.ask(&handle, Input::Stop, AnswerWhen::AtRest).await?;
+        // An error means that the actor has ended already.
+        let _ = handle.requests.send(Request::End).await;
+        services.store.sessions().delete(name).await?;
+        let detail = "its session was deleted before it could be sent";
+        services.store.messages().bury_all(name, DeadCode::SessionDeleted, detail).await?;
+        if let Err(failure) = services.queue.clear(name).await {
+            warn!(session.id = %name, error = %failure, "the queue of a deleted session was not cleared");
+        }
+        let removed = services.logins().delete(name).await;
+        removed.map_err(|source| SessionError::Profile { name: name.clone(), source })?;
+        self.inner.handles.write().unwrap_or_else(PoisonError::into_inner).remove(name);
+        info!(session.id = %name, "a session was deleted");
+        Ok(())
+    }
+
+    /// A code to type on the phone instead of scanning.
+    ///
+    /// # Errors
+    /// When the session does not show a QR, or the page refuses.
+    pub async fn request_pairing_code(&self, name: &SessionName, phone: &PhoneNumber) -> Result<String, SessionError> {
+        let state = self.view(name)?.state;
+        if state != SessionState::AwaitingScan {
+            let needed = "start it and wait until it shows a QR (status SCAN_QR_CODE)";
+            return Err(SessionError::WrongState { name: name.clone(), state, needed });
+        }
+        Ok(self.page(name)?.request_pairing_code(phone).await?)
+    }
+
+    /// The visible page as PNG.
+    ///
+    /// # Errors
+    /// When the session has no page, or the page does not answer.
+    pub async fn screenshot(&self, name: &SessionName) -> Result<Vec<u8>, SessionError> {
+        Ok(self.page(name)?.screenshot().await?)
+    }
+
+    /// The chat of a number, None if it has no WhatsApp.
+    ///
+    /// # Errors
+    /// When the session is not ready, or the page does not answer.
+    pub async fn check_number(&self, name: &SessionName, phone: &PhoneNumber) -> Result<Option<ChatId>, SessionError> {
+        let handle = self.handle(name)?;
+        let page = handle.sendable.borrow().clone();
+        let needed = "numbers can be checked while it is WORKING";
+        let state = handle.view.borrow().state;
+        let page = page.ok_or(SessionError::WrongState { name: name.clone(), state, needed })?;
+        Ok(page.check_number(phone).await?)
+    }
+
+    fn page(&self, name: &SessionName) -> Result<Arc<dyn WhatsAppPage>, SessionError> {
+        let handle = self.handle(name)?;
+        let state = handle.view.borrow().state;
+        let page = handle.page.borrow().clone();
+        page.ok_or(SessionError::WrongState { name: name.clone(), state, needed: "start it first" })
+    }
+
+    /// Puts a new bridge into every running page; those that fail say so in the log and keep what they have.
+    pub async fn replace_bridge(&self, source: &str) {
+        let pages: Vec<_> = {
+            let handles = self.inner.handles.read().unwrap_or_else(PoisonError::into_inner);
+            handles.iter().filter_map(|(name, handle)| Some((name.clone(), handle.page.borrow().clone()?))).collect()
+        };
+        for (name, page) in pages {
+            match page.replace_bridge(source).await {
+                Ok(probe) => {
+                    info!(session.id = %name, bridge = probe.bridge, missing = ?probe.missing, "the bridge was replaced")
+                }
+                Err(failure) => warn!(session.id = %name, error = %failure, "the bridge was not replaced"),
+            }
+        }
+    }
+
+    /// Lets the senders finish, then closes every browser. What is wanted of the sessions stays as it is.
+    pub async fn close(&self, grace: Duration) {
+        let _membership = self.inner.membership.lock().await;
+        if !self.inner.services.senders.finish(grace).await {
+            warn!("a message was still being sent when time ran out; it is looked up at the next start");
+        }
+        let handles: Vec<_> = {
+            let handles = self.inner.handles.read().unwrap_or_else(PoisonError::into_inner);
+            handles.values().cloned().collect()
+        };
+        for handle in &handles {
+            let (answer, _) = oneshot::channel();
+            let suspend = Request::Step { input: Input::Suspend, when: AnswerWhen::AtOnce, answer };
+            // An error means that the actor has ended already.
+            let _ = handle.requests.send(suspend).await;
+            let _ = handle.requests.send(Request::End).await;
+        }
+        self.inner.actors.close();
+        if tokio::time::timeout(REST_LIMIT, self.inner.actors.wait()).await.is_err() {
+            warn!("a browser did not end in time; the next start ends it");
+        }
+    }
+
+    async fn ask(&self, handle: &Handle, input: Input, when: AnswerWhen) -> Result<SessionView, SessionError> {
+        let name = handle.view.borrow().name.clone();
+        let (answer, answered) = oneshot::channel();
+        let request = Request::Step { input, when, answer };
+        let sent: Result<(), mpsc::error::SendError<Request>> = handle.requests.send(request).await;
+        sent.map_err(|_| SessionError::Closing)?;
+        match tokio::time::timeout(REST_LIMIT, answered).await {
+            Ok(answered) => answered.map_err(|_| SessionError::Closing),
+            Err(_) => Err(SessionError::TooSlow(name)),
+        }
+    }
+}

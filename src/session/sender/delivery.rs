@@ -1,0 +1,257 @@
+//! One message, from its claim to its settlement: walk one of ARCHITECTURE.md.
+
+use std::{sync::Arc, time::Duration};
+
+use rand::RngExt;
+use tracing::{info, warn};
+
+use super::{DeliveryError, Sender};
+use crate::{
+    config::Unknown,
+    model::{Ack, AttemptOutcome, DeadCode, EventKind, MessageKey, NewEvent, OutboundMessage, Reason},
+    page::{Found, PageError, SendOutcome, SendRequest, WhatsAppPage},
+    queue::{Claim, Settled},
+    session::payload,
+};
+
+/// What is to be done with a message that has a row to send.
+enum Plan {
+    /// Tell the page to send, under this key.
+    Send(MessageKey),
+    /// It is in the page at ack 0: tell the page to send that again.
+    Resend(MessageKey),
+    /// The server has it already.
+    Done(Ack),
+    /// Give it up.
+    Bury(DeadCode, String),
+    /// The page cannot say now; later.
+    Wait(PageError),
+}
+
+impl Sender {
+    /// Sees a claim through.
+    pub(super) async fn deliver(&self, claim: Claim, page: &Arc<dyn WhatsAppPage>) -> Result<(), DeliveryError> {
+        let store = &self.services.store;
+        let Some(message) = store.messages().get(&claim.id).await? else {
+            return settled(claim.void().await?);
+        };
+        if message.progress.state.is_settled() {
+            return settled(claim.void().await?);
+        }
+        if self.has_expired(&message) && store.messages().expire(&message.id).await? {
+            self.tell_dead(&message, DeadCode::Expired, "its expiresAt passed before it could be sent").await?;
+            return settled(claim.void().await?);
+        }
+        match self.plan(&message, page).await {
+            Plan::Done(ack) => {
+                self.close_open_attempts(&message, ack).await?;
+                self.record_sent(&message, ack).await?;
+                settled(claim.ack().await?)
+            }
+            Plan::Bury(code, detail) => {
+                self.bury(&message, code, &detail).await?;
+                settled(claim.bury().await?)
+            }
+            Plan::Wait(error) => {
+                info!(id = %message.id, %error, "the page cannot take a message now; it goes back");
+                match claim.release().await? {
+                    Settled::Done => self.wait_for_another_page(page).await,
+                    Settled::Lost => {}
+                }
+                Ok(())
+            }
+            Plan::Send(key) => self.attempt(claim, message, key, false, page).await,
+            Plan::Resend(key) => self.attempt(claim, message, key, true, page).await,
+        }
+    }
+
+    fn has_expired(&self, message: &OutboundMessage) -> bool {
+        message.schedule.expires_at_ms.is_some_and(|expires_at_ms| expires_at_ms <= self.services.clock.now_ms())
+            && message.progress.attempts.is_empty()
+    }
+
+    /// Whatever has an attempt is looked up first.
+    async fn plan(&self, message: &OutboundMessage, page: &Arc<dyn WhatsAppPage>) -> Plan {
+        let mut keys: Vec<MessageKey> = message.progress.attempts.iter().map(|attempt| attempt.key.clone()).collect();
+        keys.dedup();
+        let Some(last) = keys.last().cloned() else {
+            return self.plan_first(message, page).await;
+        };
+        match page.look_up(&keys).await {
+            Err(error) => Plan::Wait(error),
+            Ok(None) if self.attempts_are_spent(message) => self.spent(message),
+            Ok(None) if certainly_not_sent(message) => self.plan_first(message, page).await,
+            Ok(None) => Plan::Send(last),
+            Ok(Some(found)) if found.ack >= Ack::SERVER => Plan::Done(found.ack),
+            Ok(Some(found)) => self.plan_at_ack_0(message, &found),
+        }
+    }
+
+    async fn plan_first(&self, message: &OutboundMessage, page: &Arc<dyn WhatsAppPage>) -> Plan {
+        match page.prepare(&message.chat, &message.id).await {
+            Ok(prepared) if prepared.on_whatsapp => Plan::Send(prepared.key),
+            Ok(_) => Plan::Bury(DeadCode::NotOnWhatsapp, format!("{} has no WhatsApp", message.chat)),
+            Err(error) => Plan::Wait(error),
+        }
+    }
+
+    fn plan_at_ack_0(&self, message: &OutboundMessage, found: &Found) -> Plan {
+        if self.attempts_are_spent(message) {
+            return self.spent(message);
+        }
+        match self.services.settings.queue.unknown {
+            Unknown::Hold if !found.is_send_failure => Plan::Bury(
+                DeadCode::Unconfirmed,
+                "WhatsApp did not acknowledge it, and queue.unknown is hold: look at the phone before sending it again"
+                    .to_owned(),
+            ),
+            Unknown::Hold | Unknown::Resend => Plan::Resend(found.key.clone()),
+        }
+    }
+
+    /// An attempt that a crash cut off says nothing about the message, and is not counted; but one that is there at every
+    /// crash is given up at last.
+    fn attempts_are_spent(&self, message: &OutboundMessage) -> bool {
+        const CUT_OFF_FACTOR: usize = 4;
+        let allowed = usize::try_from(self.services.settings.queue.attempts).unwrap_or(usize::MAX);
+        let attempts = &message.progress.attempts;
+        let ended = attempts.iter().filter(|attempt| attempt.outcome.is_some()).count();
+        ended >= allowed || attempts.len() >= allowed.saturating_mul(CUT_OFF_FACTOR)
+    }
+
+    fn spent(&self, message: &OutboundMessage) -> Plan {
+        let last = message.progress.attempts.last();
+        let detail = last.and_then(|attempt| attempt.detail.clone()).unwrap_or_default();
+        let code = match last.and_then(|attempt| attempt.outcome) {
+            Some(AttemptOutcome::Rejected) => DeadCode::Refused,
+            Some(AttemptOutcome::Failed) => DeadCode::AttemptsSpent,
+            Some(AttemptOutcome::Sent | AttemptOutcome::Unknown) | None => DeadCode::Unconfirmed,
+        };
+        Plan::Bury(code, format!("{} attempts: {detail}", message.progress.attempts.len()))
+    }
+
+    /// Commits the attempt, tells the page, and acts on what came of it.
+    async fn attempt(
+        &self,
+        claim: Claim,
+        message: OutboundMessage,
+        key: MessageKey,
+        is_resend: bool,
+        page: &Arc<dyn WhatsAppPage>,
+    ) -> Result<(), DeliveryError> {
+        let attempts = self.services.store.attempts();
+        let Some(number) = attempts.begin(&message.id, &key, self.services.clock.now_ms()).await? else {
+            return settled(claim.void().await?);
+        };
+        let wait = Duration::from_secs(self.services.settings.queue.send_timeout_s);
+        let outcome = if is_resend {
+            page.resend(&key, wait).await
+        } else {
+            let (chat, content) = (message.chat.clone(), message.content.clone());
+            page.send(&SendRequest { key, chat, content, wait }).await
+        };
+        match outcome {
+            SendOutcome::Sent { ack } => {
+                attempts.finish(&message.id, number, AttemptOutcome::Sent, None).await?;
+                self.record_sent(&message, ack).await?;
+                settled(claim.ack().await?)
+            }
+            SendOutcome::Rejected(reason) => {
+                attempts.finish(&message.id, number, AttemptOutcome::Rejected, Some(&reason.message)).await?;
+                self.fail(claim, &message, number, &reason, DeadCode::Refused).await
+            }
+            SendOutcome::Failed(reason) => {
+                attempts.finish(&message.id, number, AttemptOutcome::Failed, Some(&reason.message)).await?;
+                self.fail(claim, &message, number, &reason, DeadCode::AttemptsSpent).await
+            }
+            SendOutcome::Unknown(reason) => {
+                attempts.finish(&message.id, number, AttemptOutcome::Unknown, Some(&reason.message)).await?;
+                self.tell_trouble(&message, &reason.code, &reason.message).await?;
+                settled(claim.retry(self.backoff(number)).await?)
+            }
+        }
+    }
+
+    async fn fail(
+        &self,
+        claim: Claim,
+        message: &OutboundMessage,
+        number: u32,
+        reason: &Reason,
+        code: DeadCode,
+    ) -> Result<(), DeliveryError> {
+        if number >= self.services.settings.queue.attempts {
+            self.bury(message, code, &reason.message).await?;
+            return settled(claim.bury_spent().await?);
+        }
+        self.tell_trouble(message, &reason.code, &reason.message).await?;
+        settled(claim.retry(self.backoff(number)).await?)
+    }
+
+    /// Doubles from `queue.backoff_s`; up to a fifth is added at random.
+    fn backoff(&self, number: u32) -> Duration {
+        let doubled = self.services.settings.queue.backoff_s.saturating_mul(1 << number.saturating_sub(1).min(16));
+        Duration::from_secs(doubled).mul_f64(1.0 + 0.2 * rand::rng().random::<f64>())
+    }
+
+    /// An attempt whose end nobody saw: the look-up has told it now.
+    async fn close_open_attempts(&self, message: &OutboundMessage, ack: Ack) -> Result<(), DeliveryError> {
+        let Some(last) = message.progress.attempts.last() else { return Ok(()) };
+        let detail = format!("found in the page at ack {ack}");
+        let attempts = self.services.store.attempts();
+        attempts.finish(&message.id, last.number, AttemptOutcome::Sent, Some(&detail)).await?;
+        Ok(())
+    }
+
+    async fn record_sent(&self, message: &OutboundMessage, ack: Ack) -> Result<(), DeliveryError> {
+        if let Some(changed) = self.services.store.messages().record_ack(&message.id, ack).await? {
+            let me = self.me().map(|me| me.id);
+            self.tell(EventKind::MessageAck, payload::ack(&changed, me.as_deref(), ack)).await?;
+        }
+        Ok(())
+    }
+
+    async fn bury(&self, message: &OutboundMessage, code: DeadCode, detail: &str) -> Result<(), DeliveryError> {
+        warn!(id = %message.id, code = code.as_str(), "a message was given up");
+        if self.services.store.messages().bury(&message.id, code, detail).await? {
+            self.tell_dead(message, code, detail).await?;
+        }
+        Ok(())
+    }
+
+    async fn tell_dead(&self, message: &OutboundMessage, code: DeadCode, detail: &str) -> Result<(), DeliveryError> {
+        self.tell(EventKind::MessageDead, payload::trouble(message, code.as_str(), detail)).await
+    }
+
+    async fn tell_trouble(&self, message: &OutboundMessage, code: &str, detail: &str) -> Result<(), DeliveryError> {
+        self.tell(EventKind::MessageFailed, payload::trouble(message, code, detail)).await
+    }
+
+    async fn tell(&self, kind: EventKind, payload: serde_json::Value) -> Result<(), DeliveryError> {
+        let session = self.session.clone();
+        self.services.events.publish(NewEvent { kind, session, payload }).await?;
+        Ok(())
+    }
+
+    /// A page that failed to answer is asked again only when the session's state has changed, or after a moment.
+    async fn wait_for_another_page(&self, page: &Arc<dyn WhatsAppPage>) {
+        const MOMENT: Duration = Duration::from_secs(2);
+        let mut sendable = self.sendable.clone();
+        let another = sendable.wait_for(|held| held.as_ref().is_none_or(|held| !Arc::ptr_eq(held, page)));
+        // Either way the claim loop looks again.
+        let _ = tokio::time::timeout(MOMENT, another).await;
+    }
+}
+
+/// Then another key does no harm: WhatsApp may know the chat by a LID since the last attempt.
+fn certainly_not_sent(message: &OutboundMessage) -> bool {
+    message.progress.attempts.iter().all(|attempt| attempt.outcome == Some(AttemptOutcome::Failed))
+}
+
+/// A lost lease means that somebody else settles it: the ledger has kept what happened.
+fn settled(settled: Settled) -> Result<(), DeliveryError> {
+    if settled == Settled::Lost {
+        info!("a lease had ended before the message was settled; its row is the truth");
+    }
+    Ok(())
+}

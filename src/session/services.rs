@@ -1,0 +1,55 @@
+//! What every session is given: the other rooms, the settings, and the launch gate.
+
+use std::{path::PathBuf, sync::Arc};
+
+use tokio::sync::Semaphore;
+
+use super::logins::Logins;
+use crate::{
+    clock::Clock, config, event::EventLog, page::PageLauncher, queue::Queue, shutdown::Shutdown, store::Store,
+};
+
+/// Shared by all sessions.
+pub struct Services {
+    /// The database.
+    pub store: Store,
+    /// The event log.
+    pub events: EventLog,
+    /// The outbound queue.
+    pub queue: Queue,
+    /// Starts browsers.
+    pub launcher: Arc<dyn PageLauncher>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// How sessions behave.
+    pub settings: Settings,
+    /// The senders' signals and tasks; ended before the browsers.
+    pub senders: Shutdown,
+}
+
+/// How sessions behave.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// `[keepalive]`
+    pub keepalive: config::Keepalive,
+    /// `[queue]`
+    pub queue: config::Queue,
+    /// `[browser]`
+    pub browser: config::Browser,
+    /// The data folder.
+    pub data_dir: PathBuf,
+}
+
+/// How many browsers may start at once: one a core, since a start keeps a core busy until the page has loaded.
+pub(super) fn launch_gate() -> Arc<Semaphore> {
+    let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+    Arc::new(Semaphore::new(cores.max(2)))
+}
+
+impl Services {
+    /// Where the logins lie.
+    #[must_use]
+    pub fn logins(&self) -> Logins {
+        Logins::new(&self.settings.data_dir)
+    }
+}

@@ -1,0 +1,96 @@
+//! The only SQL in the house: one repository a table, over SQLite and PostgreSQL with the same text.
+//!
+//! Owns the database. A row of `messages` is the truth about a message; Redis only dispatches. Invariants: what a method
+//! answered with `Ok` is committed and durable; a settled message never leaves its state by anything but an
+//! acknowledgement or [`Messages::revive`]; an attempt is committed together with the state `sending`.
+
+mod acceptance;
+mod api_keys;
+mod attempts;
+mod database;
+mod error;
+mod events;
+mod group;
+mod messages;
+mod progress;
+mod row;
+mod sessions;
+
+use std::path::Path;
+
+pub use acceptance::{Inserted, NewMessage};
+pub use api_keys::{ApiKeyRecord, ApiKeys};
+pub use attempts::Attempts;
+pub use error::StoreError;
+pub use events::Events;
+pub use messages::{Messages, Page, Undispatched};
+pub use sessions::Sessions;
+
+use database::Database;
+
+/// The database. Cheap to clone; all clones share the connections.
+#[derive(Debug, Clone)]
+pub struct Store {
+    database: Database,
+}
+
+impl Store {
+    /// Opens the database, creates it where that is possible (SQLite, file mode 0600), and brings its schema up to date.
+    ///
+    /// `url` is `sqlite:<path>` (see [`sqlite_url`]) or `postgres://user:password@host/database`.
+    ///
+    /// # Errors
+    /// When the address is no such thing, the database does not answer, or a migration fails. The text says what to do.
+    pub async fn open(url: &str) -> Result<Self, StoreError> {
+        Ok(Self { database: Database::open(url).await? })
+    }
+
+    /// Finishes what is being written and closes every connection.
+    pub async fn close(&self) {
+        self.database.close().await;
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        self.database.ping().await
+    }
+
+    /// The table `sessions`.
+    #[must_use]
+    pub fn sessions(&self) -> Sessions {
+        Sessions::new(self.database.clone())
+    }
+
+    /// The table `messages`.
+    #[must_use]
+    pub fn messages(&self) -> Messages {
+        Messages::new(self.database.clone())
+    }
+
+    /// The table `attempts`.
+    #[must_use]
+    pub fn attempts(&self) -> Attempts {
+        Attempts::new(self.database.clone())
+    }
+
+    /// The table `events`.
+    #[must_use]
+    pub fn events(&self) -> Events {
+        Events::new(self.database.clone())
+    }
+
+    /// The table `api_keys`.
+    #[must_use]
+    pub fn api_keys(&self) -> ApiKeys {
+        ApiKeys::new(self.database.clone())
+    }
+}
+
+/// The address of a SQLite file, for [`Store::open`].
+#[must_use]
+pub fn sqlite_url(path: &Path) -> String {
+    database::sqlite_url(path)
+}

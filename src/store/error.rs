@@ -1,0 +1,93 @@
+//! What can go wrong with the database, in words that say what to do.
+
+use std::{path::PathBuf, sync::Arc};
+
+/// The database failed.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The address is neither SQLite's nor PostgreSQL's.
+    #[error(
+        "'{scheme}:' is no database that drover knows: use sqlite:<path> or postgres://user:password@host/database \
+         (DATABASE_URL, or [database] url)"
+    )]
+    UnknownDatabase {
+        /// How the address starts; the rest may hold a password.
+        scheme: String,
+    },
+    /// The address cannot be read.
+    #[error(
+        "the {scheme} address of the database cannot be read: {source}; use sqlite:<path> or \
+         postgres://user:password@host/database (DATABASE_URL, or [database] url)"
+    )]
+    InvalidAddress {
+        /// How it starts.
+        scheme: String,
+        /// Why.
+        source: sqlx::Error,
+    },
+    /// The SQLite file cannot be made or opened.
+    #[error("the database file {} cannot be used: {source}; check that its folder exists and is writable", path.display())]
+    File {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The database does not answer.
+    #[error("the database {url} cannot be opened: {source}; check that it runs and that DATABASE_URL is right")]
+    Open {
+        /// The address, without its password.
+        url: String,
+        /// Why.
+        source: sqlx::Error,
+    },
+    /// The schema could not be brought up to date.
+    #[error(
+        "the database's schema cannot be brought up to date: {0}; if a newer drover has used this database, run that \
+         one"
+    )]
+    Migrate(#[source] sqlx::migrate::MigrateError),
+    /// Another program holds SQLite's write lock for longer than drover waits.
+    #[error("the database is locked by another program: end whatever holds it (a backup, a shell), then try again")]
+    Locked(#[source] Arc<sqlx::Error>),
+    /// A statement failed.
+    #[error("the database failed: {0}")]
+    Query(#[source] Arc<sqlx::Error>),
+    /// A row holds what drover never writes.
+    #[error("a row of {table} cannot be read: {column} is wrong: {detail}")]
+    Corrupt {
+        /// The table.
+        table: &'static str,
+        /// The column.
+        column: &'static str,
+        /// What is wrong with it.
+        detail: String,
+    },
+    /// The store was closed.
+    #[error("the database is closed: drover is shutting down")]
+    Closed,
+}
+
+/// SQLite's result codes for a lock that another holds: `SQLITE_BUSY`, its extended forms, and `SQLITE_LOCKED`.
+const LOCKED_CODES: &[&str] = &["5", "261", "517", "773", "6"];
+
+impl StoreError {
+    /// The failure of a commit, or of what comes before the work, told to everyone who shared it.
+    pub(super) fn of_group(error: Arc<sqlx::Error>) -> Self {
+        let is_locked = error
+            .as_database_error()
+            .and_then(sqlx::error::DatabaseError::code)
+            .is_some_and(|code| LOCKED_CODES.contains(&code.as_ref()));
+        match *error {
+            _ if is_locked => Self::Locked(error),
+            sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => Self::Closed,
+            _ => Self::Query(error),
+        }
+    }
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::of_group(Arc::new(error))
+    }
+}

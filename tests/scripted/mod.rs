@@ -1,0 +1,285 @@
+//! A page that does what the test says: for the paths that a real browser takes only when something breaks at the right
+//! moment. What it is told is kept; what it answers is scripted.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    path::Path,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use async_trait::async_trait;
+use drover::{
+    clock::SystemClock,
+    config,
+    event::EventLog,
+    model::{Ack, ChatId, Content, MessageId, MessageKey, MessageState, OutboundMessage, PhoneNumber, SessionName},
+    outbox::{AcceptOptions, AcceptRequest, Outbox, Reconciler},
+    page::{
+        Found, LaunchError, LaunchRequest, Launched, PageError, PageEvent, PageLauncher, Prepared, Probe, SendOutcome,
+        SendRequest, Snapshot, SocketState, StreamMode, WhatsAppPage,
+    },
+    queue::Queue,
+    redis::Connections,
+    session::{Registry, Services, Settings},
+    shutdown::Shutdown,
+    store::{Store, sqlite_url},
+};
+use tokio::sync::mpsc;
+
+/// What happened to the page, in order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Told {
+    LookUp(Vec<String>),
+    Send(String),
+    Resend(String),
+}
+
+/// What all pages of a test share: the script and the record.
+#[derive(Default)]
+pub(crate) struct Script {
+    pub(crate) told: Mutex<Vec<Told>>,
+    /// Answers of `send` and `resend`, one after another; then `Sent`.
+    pub(crate) outcomes: Mutex<VecDeque<SendOutcome>>,
+    /// What the page's database holds, by key.
+    pub(crate) database: Mutex<HashMap<String, Found>>,
+    /// Numbers without WhatsApp.
+    pub(crate) strangers: Mutex<Vec<String>>,
+    /// Attempts that were not committed when the page was told.
+    pub(crate) uncommitted: AtomicUsize,
+    pub(crate) launches: AtomicUsize,
+    pub(crate) ended: AtomicUsize,
+    store: Mutex<Option<Store>>,
+    events: Mutex<Option<mpsc::Sender<PageEvent>>>,
+}
+
+impl Script {
+    pub(crate) fn told(&self) -> Vec<Told> {
+        self.told.lock().unwrap().clone()
+    }
+
+    /// The live page says something.
+    pub(crate) async fn say(&self, event: PageEvent) {
+        let sender = self.events.lock().unwrap().clone().expect("a page lives");
+        sender.send(event).await.expect("somebody listens");
+    }
+
+    async fn outcome(&self, key: &MessageKey, told: Told) -> SendOutcome {
+        let store = self.store.lock().unwrap().clone().expect("a store");
+        let message = store.messages().get(&key.id().parse().unwrap()).await.unwrap().expect("a row");
+        if message.progress.attempts.last().is_none_or(|attempt| attempt.key != *key) {
+            self.uncommitted.fetch_add(1, Ordering::SeqCst);
+        }
+        self.told.lock().unwrap().push(told);
+        self.outcomes.lock().unwrap().pop_front().unwrap_or(SendOutcome::Sent { ack: Ack::SERVER })
+    }
+}
+
+pub(crate) struct ScriptedLauncher(pub(crate) Arc<Script>);
+
+#[async_trait]
+impl PageLauncher for ScriptedLauncher {
+    async fn launch(&self, _request: LaunchRequest) -> Result<Launched, LaunchError> {
+        self.0.launches.fetch_add(1, Ordering::SeqCst);
+        let (sender, events) = mpsc::channel(16);
+        sender.send(PageEvent::Status(ready())).await.expect("it was just made");
+        *self.0.events.lock().unwrap() = Some(sender);
+        Ok(Launched { page: Arc::new(ScriptedPage(Arc::clone(&self.0))), events, process_group: 0 })
+    }
+}
+
+pub(crate) fn ready() -> Snapshot {
+    Snapshot {
+        state: SocketState::Connected,
+        stream_connected: true,
+        has_synced: true,
+        mode: StreamMode::Main,
+        registered: true,
+        ..Snapshot::default()
+    }
+}
+
+struct ScriptedPage(Arc<Script>);
+
+#[async_trait]
+impl WhatsAppPage for ScriptedPage {
+    async fn snapshot(&self) -> Result<Snapshot, PageError> {
+        Ok(ready())
+    }
+
+    async fn refresh_qr(&self) -> Result<(), PageError> {
+        Ok(())
+    }
+
+    async fn request_pairing_code(&self, _phone: &PhoneNumber) -> Result<String, PageError> {
+        Ok("ABCD1234".to_owned())
+    }
+
+    /// As in a migrated account: the chat is known by a LID.
+    async fn prepare(&self, chat: &ChatId, id: &MessageId) -> Result<Prepared, PageError> {
+        let key = format!("true_9{}@lid_{id}", chat.user()).parse().expect("a key");
+        let on_whatsapp = !self.0.strangers.lock().unwrap().contains(&chat.to_string());
+        Ok(Prepared { key, on_whatsapp })
+    }
+
+    async fn look_up(&self, keys: &[MessageKey]) -> Result<Option<Found>, PageError> {
+        self.0.told.lock().unwrap().push(Told::LookUp(keys.iter().map(ToString::to_string).collect()));
+        let database = self.0.database.lock().unwrap();
+        Ok(keys.iter().find_map(|key| database.get(key.as_str()).cloned()))
+    }
+
+    async fn send(&self, request: &SendRequest) -> SendOutcome {
+        self.0.outcome(&request.key, Told::Send(request.key.to_string())).await
+    }
+
+    async fn resend(&self, key: &MessageKey, _wait: Duration) -> SendOutcome {
+        self.0.outcome(key, Told::Resend(key.to_string())).await
+    }
+
+    async fn check_number(&self, _phone: &PhoneNumber) -> Result<Option<ChatId>, PageError> {
+        Ok(None)
+    }
+
+    async fn log_out(&self) -> Result<(), PageError> {
+        Ok(())
+    }
+
+    async fn screenshot(&self) -> Result<Vec<u8>, PageError> {
+        Ok(Vec::new())
+    }
+
+    async fn replace_bridge(&self, _source: &str) -> Result<Probe, PageError> {
+        Ok(Probe::default())
+    }
+
+    async fn close(&self, _grace: Duration) {
+        self.0.ended.fetch_add(1, Ordering::SeqCst);
+    }
+
+    async fn kill(&self) {
+        self.0.ended.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// A whole drover but for the API, with a scripted page.
+pub(crate) struct Bench {
+    pub(crate) script: Arc<Script>,
+    pub(crate) store: Store,
+    pub(crate) outbox: Outbox,
+    pub(crate) registry: Registry,
+    pub(crate) session: SessionName,
+    connections: Connections,
+    background: Shutdown,
+    _folder: tempfile::TempDir,
+}
+
+impl Bench {
+    pub(crate) async fn start(change: impl FnOnce(&mut config::Config)) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = config::load(&config::Sources::of(folder.path(), &[])).expect("the defaults").config;
+        config.limits.per_minute = 10_000;
+        config.limits.burst = 10_000;
+        config.limits.per_hour = 100_000;
+        config.limits.per_recipient_per_minute = 10_000;
+        config.limits.gap_ms = 0;
+        config.limits.gap_jitter_ms = 0;
+        config.queue.backoff_s = 0;
+        config.keepalive.backoff_s = 0;
+        change(&mut config);
+        Self::with(config, folder).await
+    }
+
+    async fn with(config: config::Config, folder: tempfile::TempDir) -> Self {
+        let script = Arc::new(Script::default());
+        let clock = Arc::new(SystemClock);
+        let store = Store::open(&sqlite_url(&folder.path().join("drover.db"))).await.unwrap();
+        *script.store.lock().unwrap() = Some(store.clone());
+        let connections = Connections::open(&config.redis, folder.path()).await.unwrap();
+        let queue = Queue::new(&connections, config.queue.clone(), config.limits, clock.clone());
+        let events = EventLog::new(store.clone(), clock.clone());
+        let background = Shutdown::new();
+        let reconciler =
+            Reconciler::new(store.clone(), queue.clone(), events.clone(), clock.clone(), Duration::from_secs(60));
+        let stop = tokio_util::sync::CancellationToken::new();
+        let (ending, stopping) = (background.clone(), stop.clone());
+        background.spawn(reconciler.run(stop));
+        background.spawn(async move {
+            ending.begun().await;
+            stopping.cancel();
+        });
+        let outbox = Outbox::new(store.clone(), queue.clone(), config.limits, clock.clone());
+        let services = Services {
+            store: store.clone(),
+            events,
+            queue: queue.clone(),
+            launcher: Arc::new(ScriptedLauncher(Arc::clone(&script))),
+            clock,
+            settings: settings(&config, folder.path()),
+            senders: Shutdown::new(),
+        };
+        let registry = Registry::open(services).await.unwrap();
+        let session: SessionName = "main".parse().unwrap();
+        Self { script, store, outbox, registry, session, connections, background, _folder: folder }
+    }
+
+    pub(crate) async fn accept(&self, text: &str) -> OutboundMessage {
+        self.accept_with(text, |_| {}).await
+    }
+
+    pub(crate) async fn accept_with(&self, text: &str, change: impl FnOnce(&mut AcceptRequest)) -> OutboundMessage {
+        let mut request = AcceptRequest {
+            session: self.session.clone(),
+            chat: "15557770000".to_owned(),
+            content: Content::Text { body: text.to_owned() },
+            schedule: Default::default(),
+            options: AcceptOptions { allow_duplicate: true, ..AcceptOptions::default() },
+        };
+        change(&mut request);
+        self.outbox.accept(request, "test").await.expect("it is accepted").message
+    }
+
+    pub(crate) async fn message(&self, id: &MessageId) -> OutboundMessage {
+        self.store.messages().get(id).await.unwrap().expect("a row")
+    }
+
+    pub(crate) async fn until_state(&self, id: &MessageId, state: MessageState) -> OutboundMessage {
+        let began = Instant::now();
+        loop {
+            let message = self.message(id).await;
+            if message.progress.state == state {
+                return message;
+            }
+            assert!(began.elapsed() < Duration::from_secs(15), "it is {:?}, not {state:?}", message.progress);
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    pub(crate) async fn stop(self) {
+        self.registry.close(Duration::from_secs(5)).await;
+        assert_eq!(
+            self.script.uncommitted.load(Ordering::SeqCst),
+            0,
+            "a page was told before the attempt was committed"
+        );
+        assert_eq!(
+            self.script.launches.load(Ordering::SeqCst),
+            self.script.ended.load(Ordering::SeqCst),
+            "every browser that was launched was ended"
+        );
+        assert!(self.background.finish(Duration::from_secs(5)).await, "the reconciler ends");
+        self.connections.close().await;
+        self.store.close().await;
+    }
+}
+
+fn settings(config: &config::Config, folder: &Path) -> Settings {
+    Settings {
+        keepalive: config.keepalive.clone(),
+        queue: config.queue.clone(),
+        browser: config.browser.clone(),
+        data_dir: folder.to_owned(),
+    }
+}

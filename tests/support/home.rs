@@ -1,0 +1,265 @@
+//! The folder in which a test's daemons live, one after another, and the account of what they leave behind.
+
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    thread,
+    time::Duration,
+};
+
+use nix::sys::signal::Signal;
+use tempfile::TempDir;
+
+use super::{
+    Drover, Simulator,
+    log::Log,
+    process::{self, MARK, Process},
+    wait_until, wait_until_ok,
+};
+
+/// How long the kernel and init may take to clear away what was ended.
+const CLEARING: Duration = Duration::from_secs(5);
+
+/// A scratch folder with a data folder, a folder for temporary files and the settings of the daemons started here. It answers
+/// for all of them: dropped at the end of a test that passed, it asserts that nothing of them is left.
+pub struct Home {
+    scratch: TempDir,
+    settings: RefCell<BTreeMap<String, String>>,
+    /// Every process that was ever seen to belong here.
+    seen: RefCell<BTreeSet<Process>>,
+    starts: RefCell<u32>,
+}
+
+impl Home {
+    /// A home whose daemons use this simulator, on a free port, without any pause between messages.
+    pub fn with(simulator: &Simulator) -> Self {
+        let home = Self::bare();
+        home.set("DROVER_SIMULATOR", &simulator.https());
+        home
+    }
+
+    /// The same without a simulator, for tests in which no session is started.
+    pub fn bare() -> Self {
+        // Short, since the path of a Unix socket has at most 108 bytes.
+        let scratch = tempfile::Builder::new().prefix("d-").tempdir().expect("the machine has a temporary folder");
+        for folder in ["data", "tmp", "home", "logs"] {
+            fs::create_dir(scratch.path().join(folder)).expect("a new folder takes folders");
+        }
+        let home = Self { scratch, settings: RefCell::default(), seen: RefCell::default(), starts: RefCell::default() };
+        for (name, value) in [
+            ("PORT", "0"),
+            // The harness asks so often that its own requests would bury everything else.
+            ("DROVER_LOG__LEVEL", "info,drover=debug,drover::api::request=info"),
+            ("DROVER_LOG__FORMAT", "pretty"),
+            ("DROVER_LIMITS__PER_MINUTE", "6000"),
+            ("DROVER_LIMITS__BURST", "1000"),
+            ("DROVER_LIMITS__PER_HOUR", "60000"),
+            ("DROVER_LIMITS__GAP_MS", "0"),
+            ("DROVER_LIMITS__GAP_JITTER_MS", "0"),
+            ("DROVER_LIMITS__PER_RECIPIENT_PER_MINUTE", "6000"),
+            ("DROVER_LIMITS__PER_KEY_PER_MINUTE", "6000"),
+        ] {
+            home.set(name, value);
+        }
+        home.set("DROVER_DATA_DIR", &home.data().display().to_string());
+        home
+    }
+
+    /// Sets a variable for what is started from now on.
+    pub fn set(&self, name: &str, value: &str) {
+        self.settings.borrow_mut().insert(name.to_owned(), value.to_owned());
+    }
+
+    /// Takes a variable away.
+    pub fn unset(&self, name: &str) {
+        self.settings.borrow_mut().remove(name);
+    }
+
+    /// The data folder.
+    pub fn data(&self) -> PathBuf {
+        self.path().join("data")
+    }
+
+    /// A session's profile.
+    pub fn profile(&self, session: &str) -> PathBuf {
+        self.data().join("profiles").join(session)
+    }
+
+    /// Where temporary files go (`TMPDIR`).
+    pub fn temporary(&self) -> PathBuf {
+        self.path().join("tmp")
+    }
+
+    /// The scratch folder itself, which is also the working folder of what is started.
+    pub fn path(&self) -> &Path {
+        self.scratch.path()
+    }
+
+    /// A log in the scratch folder.
+    pub fn log(&self, name: &str) -> Log {
+        Log::create(&self.path().join("logs"), name)
+    }
+
+    /// drover's binary in this home: with its settings and nothing else of the tester's environment.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_drover"));
+        command
+            .args(arguments)
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("HOME", self.path().join("home"))
+            .env("TMPDIR", self.temporary())
+            .env(MARK, self.path())
+            .envs(self.settings.borrow().iter())
+            .current_dir(self.path())
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Starts the daemon and waits until it answers.
+    #[track_caller]
+    pub fn start(&self) -> Drover<'_> {
+        *self.starts.borrow_mut() += 1;
+        Drover::start(self, &format!("drover-{}.log", self.starts.borrow()))
+    }
+
+    /// Starts the daemon, which must refuse and end by itself.
+    #[track_caller]
+    pub fn start_refused(&self) -> Refusal {
+        self.run(&["serve"])
+    }
+
+    /// Runs a command that must end by itself.
+    #[track_caller]
+    pub fn run(&self, arguments: &[&str]) -> Refusal {
+        const LIMIT: Duration = Duration::from_secs(30);
+        let (out, err) = (self.log("refused.out"), self.log("refused.err"));
+        let mut child = self
+            .command(arguments)
+            .stdout(out.stdio())
+            .stderr(err.stdio())
+            .spawn()
+            .expect("drover's binary can be started");
+        let status = wait_until_ok(&format!("'drover {}' ends by itself", arguments.join(" ")), LIMIT, || {
+            self.look();
+            child.try_wait().expect("it is our child").ok_or_else(|| format!("{}{}", out.text(), err.text()))
+        });
+        Refusal { code: status.code(), out: out.text(), err: err.text() }
+    }
+
+    /// The processes of this home that run now; remembered for the account at the end.
+    pub fn look(&self) -> BTreeSet<Process> {
+        let family = process::family(self.path());
+        self.seen.borrow_mut().extend(family.iter().cloned());
+        family
+    }
+
+    /// The main process of a session's browser.
+    pub fn browser_of(&self, session: &str) -> Option<Process> {
+        let profile = self.profile(session);
+        self.look().into_iter().find(|process| process.is_browser_of(&profile))
+    }
+
+    /// The private redis-server.
+    pub fn redis(&self) -> Option<Process> {
+        self.look().into_iter().find(Process::is_redis)
+    }
+
+    /// Waits until the login is on the disk. Chromium writes what a page puts into localStorage some seconds later, and a browser
+    /// that is killed before then has lost it (measured: up to 6 s).
+    #[track_caller]
+    pub fn wait_login_written(&self, session: &str, number: &str) {
+        const LIMIT: Duration = Duration::from_secs(20);
+        let profile = self.profile(session);
+        wait_until("the login is on the disk", LIMIT, || {
+            let mut is_written = false;
+            process::visit(&profile, &mut |path| {
+                is_written |= path.iter().any(|part| part == "Local Storage") && contains(path, number.as_bytes());
+            });
+            is_written.then_some(())
+        });
+    }
+
+    /// Asserts that no process, lock or temporary file of this home is left.
+    #[track_caller]
+    pub fn assert_nothing_left(&self) {
+        wait_until_ok("nothing is left running", CLEARING, || {
+            let left = self.left_running();
+            if left.is_empty() { Ok(()) } else { Err(left) }
+        });
+        let locks = process::locked_files(self.path());
+        assert!(locks.is_empty(), "locks left: {locks:#?}");
+        let files = self.temporary_files();
+        assert!(files.is_empty(), "temporary files left: {files:#?}");
+    }
+
+    /// The files and sockets in the folder for temporary files.
+    pub fn temporary_files(&self) -> Vec<PathBuf> {
+        fs::read_dir(self.temporary()).into_iter().flatten().flatten().map(|entry| entry.path()).collect()
+    }
+
+    fn left_running(&self) -> Vec<Process> {
+        self.look();
+        self.seen.borrow().iter().filter(|process| process.runs()).cloned().collect()
+    }
+
+    /// Kills whatever of this home still runs, for a test that failed.
+    pub fn end_everything(&self) {
+        for process in self.look() {
+            process.signal(Signal::SIGKILL);
+        }
+        for process in self.seen.borrow().iter() {
+            process.signal(Signal::SIGKILL);
+        }
+    }
+}
+
+impl Drop for Home {
+    fn drop(&mut self) {
+        // What fails the assertion is ended all the same: the guard is dropped while the panic unwinds.
+        struct EndEverything<'home>(&'home Home);
+        impl Drop for EndEverything<'_> {
+            fn drop(&mut self) {
+                self.0.end_everything();
+            }
+        }
+        let _guard = EndEverything(self);
+        if !thread::panicking() {
+            self.assert_nothing_left();
+        }
+    }
+}
+
+fn contains(path: &Path, wanted: &[u8]) -> bool {
+    fs::read(path).is_ok_and(|bytes| bytes.windows(wanted.len()).any(|window| window == wanted))
+}
+
+/// How a command ended.
+#[derive(Debug)]
+pub struct Refusal {
+    /// None when a signal ended it.
+    pub code: Option<i32>,
+    pub out: String,
+    pub err: String,
+}
+
+impl Refusal {
+    /// Asserts an exit code other than 0 and one line for a person on standard error, and gives that line.
+    #[track_caller]
+    pub fn one_line(&self) -> &str {
+        assert!(self.code.is_some_and(|code| code != 0), "an exit code, and not 0: {self:?}");
+        let mut lines = self.err.lines().filter(|line| !line.trim().is_empty());
+        let line = lines.next().unwrap_or_else(|| panic!("a line on standard error: {self:?}"));
+        assert!(lines.next().is_none(), "one line and no more: {self:?}");
+        line
+    }
+}
+
+/// Waits until a process is gone.
+#[track_caller]
+pub fn wait_gone(what: &str, limit: Duration, process: &Process) {
+    wait_until(&format!("{what} (pid {}) is gone", process.pid), limit, || (!process.runs()).then_some(()));
+}

@@ -7,7 +7,7 @@ CONFORMANCE_ARGS ?=
 
 .PHONY: conformance conformance-tools
 conformance: conformance-tools $(CONFORMANCE_DIR)/node_modules/.package-lock.json ## Unmodified whatsapp-web.js and wa-js against the simulator
-	@$(or $(CARGO),cargo) build --locked --package drover-simulator
+	@$(or $(CARGO),cargo) build --locked --workspace --bins
 	@exec node $(CONFORMANCE_DIR)/run.mjs --simulator $(or $(TARGET_DIR),target)/debug/drover-simulator $(CONFORMANCE_ARGS)
 
 conformance-tools:

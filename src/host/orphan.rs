@@ -204,7 +204,12 @@ mod tests {
     fn sleeper(tag: &TreeTag) -> ProcessTree {
         let mut command = Command::new("sh");
         command.args(["-c", "sleep 60 & wait"]).stdin(Stdio::null());
-        ProcessTree::spawn(command, tag.clone()).expect("sh starts")
+        let tree = ProcessTree::spawn(command, tag.clone()).expect("sh starts");
+        // The kernel lets the parent go on a moment before the child's environment can be read in /proc.
+        while tagged(tag).is_empty() {
+            std::thread::yield_now();
+        }
+        tree
     }
 
     /// As a drover that was killed would have left it.

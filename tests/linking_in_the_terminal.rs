@@ -50,3 +50,17 @@ fn linking_without_a_daemon_says_what_to_do() {
     let line = refusal.one_line();
     assert!(line.contains("drover serve") || line.contains("make run"), "it says how to start one: {line}");
 }
+
+#[test]
+fn the_command_line_needs_no_certificates_and_passes_by_a_proxy() {
+    let home = Home::bare();
+    // As on a minimal system, and behind a company's proxy.
+    home.set("SSL_CERT_FILE", "/nonexistent");
+    home.set("SSL_CERT_DIR", "/nonexistent");
+    home.set("HTTP_PROXY", "http://127.0.0.1:1");
+    home.set("http_proxy", "http://127.0.0.1:1");
+    let drover = home.start();
+    let sessions = Cli::run(&drover, &["sessions"]);
+    assert!(sessions.contains("no session yet"), "{sessions}");
+    drover.stop();
+}

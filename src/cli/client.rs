@@ -41,8 +41,11 @@ impl Client {
         };
         // An error means that a provider is installed already, which does as well.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let http = reqwest::Client::builder().connect_timeout(CONNECT_LIMIT).build();
-        let http = http.map_err(|error| CliError::NoDrover { url: base.clone(), cause: error.to_string() })?;
+        let http = reqwest::Client::builder().connect_timeout(CONNECT_LIMIT);
+        // Plain http is for this machine and its own network: no proxy leads there, and no certificates are needed, without
+        // which (a minimal system has none) a client for https cannot even be built.
+        let http = if base.starts_with("https:") { http } else { http.tls_certs_only([]).no_proxy() };
+        let http = http.build().map_err(|error| CliError::NoDrover { url: base.clone(), cause: error.to_string() })?;
         let limit = Duration::from_secs(config.http.request_timeout_s + config.http.wait_timeout_s) + SLACK;
         Ok(Self { http, base, key, limit })
     }

@@ -41,7 +41,7 @@ test: install-test ## Everything, with real Chromium, Redis, SQLite and PostgreS
 	@if cargo nextest --version >/dev/null 2>&1; then \
 	  $(CARGO) nextest run --locked --workspace; \
 	else \
-	  $(CARGO) test --locked --workspace --lib --bins --tests -- --test-threads 2; \
+	  $(CARGO) test --locked --workspace --lib --bins --tests --no-fail-fast -- --test-threads 2; \
 	fi
 
 lint: install-build ## Format, clippy and rustdoc, warnings denied

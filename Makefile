@@ -16,7 +16,7 @@ CARGO = $(if $(shell command -v mold 2>/dev/null),mold -run )cargo
 
 # Both programs for demo, smoke and test. The test beside them makes Cargo choose the dependencies' features as for tests, so that
 # nothing is built twice.
-BUILD_DEV = $(CARGO) build --locked --workspace --bins --test smoke
+BUILD_DEV = $(CARGO) build --locked --workspace --bins --test daemon
 
 .PHONY: help run demo smoke test lint fmt clean
 
@@ -33,7 +33,7 @@ demo: install-run ## Try it without a phone: a simulated WhatsApp, and a page wi
 
 smoke: install-run ## The story of the demo without a person; 0 only if all of it held
 	@$(BUILD_DEV)
-	@$(CARGO) test --locked --workspace --test smoke -- --nocapture
+	@$(CARGO) test --locked --workspace --test daemon smoke:: -- --nocapture
 
 test: install-test ## Everything, with real Chromium, Redis, SQLite and PostgreSQL
 	@$(BUILD_DEV)

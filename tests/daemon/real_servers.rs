@@ -1,9 +1,7 @@
 //! `REDIS_URL` and `DATABASE_URL` move drover to servers of the operator's own, without any other change: the same story, the same
 //! promises.
 
-mod support;
-
-use support::{
+use crate::support::{
     Home, Simulator,
     servers::{Postgres, Redis},
     story, wait_until,

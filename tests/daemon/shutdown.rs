@@ -1,12 +1,10 @@
 //! SIGTERM ends everything in order (API, senders, browsers, Redis, store) within 15 s, and leaves nothing.
 
-mod support;
-
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 use serde_json::json;
-use support::{Home, Simulator, story, wait_until};
+use crate::support::{Home, Simulator, story, wait_until};
 
 const BOB: &str = "15559990001@c.us";
 

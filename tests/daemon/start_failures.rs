@@ -1,11 +1,9 @@
 //! A start that cannot succeed says so in one line that names what is wrong and what to do, ends with an exit code that is
 //! not 0, and leaves nothing running.
 
-mod support;
-
 use std::{fs, net::TcpListener};
 
-use support::{Home, servers::free_port};
+use crate::support::{Home, servers::free_port};
 
 /// Starts drover, which must refuse with a line that contains all of `words`, and leave nothing.
 #[track_caller]

@@ -1,11 +1,9 @@
 //! What a killed drover left running (browsers, its private Redis) is ended by the next start; a lock left behind by a dead
 //! process blocks nothing, one held by a live drover does.
 
-mod support;
-
 use std::time::Duration;
 
-use support::{Home, Simulator, home::wait_gone, story};
+use crate::support::{Home, Simulator, home::wait_gone, story};
 
 #[test]
 fn the_next_start_ends_what_a_killed_drover_left() {

@@ -1,13 +1,11 @@
 //! kill -9 of everything in turn: of drover, Chromium, its renderer and the private Redis, with messages queued and in flight.
 //! Each message is shown exactly once, and every session is ready again by itself.
 
-mod support;
-
 use std::{fs, time::Duration};
 
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
-use support::{Drover, Home, Phone, Simulator, home::wait_gone, story, wait_until, wait_until_ok};
+use crate::support::{Drover, Home, Phone, Simulator, home::wait_gone, story, wait_until, wait_until_ok};
 
 const BOB: &str = "15559990001@c.us";
 

@@ -1,15 +1,11 @@
 //! A message from its claim to its settlement, when the page fails at the worst moment.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic where the setting is broken")]
-
-mod scripted;
-
 use drover::{
     config::Unknown,
     model::{Ack, AttemptOutcome, DeadCode, MessageState, Reason},
     page::{Found, PageEvent, SendOutcome},
 };
-use scripted::{Bench, Told};
+use crate::scripted::{Bench, Told};
 
 fn unknown() -> SendOutcome {
     SendOutcome::Unknown(Reason::new("no_ack", "no acknowledgement in time"))

@@ -1,13 +1,9 @@
 //! `make smoke`: the story of the demo without a person. Prints one line a step with its time; fails at the first that does not
 //! hold.
 
-#![allow(clippy::print_stdout, reason = "the printed steps are what this test is for")]
-
-mod support;
-
 use std::time::{Duration, Instant};
 
-use support::{Drover, Home, Phone, Simulator, home::wait_gone, qr, story, wait_until};
+use crate::support::{Drover, Home, Phone, Simulator, home::wait_gone, qr, story, wait_until};
 
 const BOB: &str = "15559990001@c.us";
 

@@ -1,12 +1,10 @@
 //! The bridge is one file: it can be replaced from disk, says what it misses, and is there again after every navigation and in
 //! every new page.
 
-mod support;
-
 use std::fs;
 
 use nix::sys::signal::Signal;
-use support::{Home, Simulator, story, wait_until_ok};
+use crate::support::{Home, Simulator, story, wait_until_ok};
 
 /// The built-in bridge's source.
 fn built_in() -> String {

@@ -1,10 +1,8 @@
 //! `drover link <name>` draws the QR in the terminal, draws it anew when it changes, and ends when the phone is linked.
 
-mod support;
-
 use std::time::Duration;
 
-use support::{Cli, Home, Simulator, qr, story, wait_until};
+use crate::support::{Cli, Home, Simulator, qr, story, wait_until};
 
 #[test]
 fn the_terminal_shows_each_code_and_ends_when_the_phone_is_linked() {
@@ -45,7 +43,7 @@ fn last_lines(text: &str) -> String {
 fn linking_without_a_daemon_says_what_to_do() {
     let home = Home::bare();
     home.set("DROVER_API_KEY", "a-key-that-nobody-checks");
-    let url = format!("http://127.0.0.1:{}", support::servers::free_port());
+    let url = format!("http://127.0.0.1:{}", crate::support::servers::free_port());
     let refusal = home.run(&["link", "shop", "--url", &url]);
     let line = refusal.one_line();
     assert!(line.contains("drover serve") || line.contains("make run"), "it says how to start one: {line}");

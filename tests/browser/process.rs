@@ -1,11 +1,9 @@
 //! Chromium as a process: what starts, what ends, what is left. The host that stands in for WhatsApp's takes connections and
 //! never answers, so that the page loads for ever.
 
-mod browser_support;
-
 use std::{net::TcpListener, time::Duration, time::Instant};
 
-use browser_support::{BOTH, Bench, gone, members_with, processes_of, settings, within};
+use crate::support::{BOTH, Bench, gone, members_with, processes_of, settings, within};
 use drover::{
     browser::{ChromiumLauncher, end_orphans},
     config,
@@ -111,7 +109,7 @@ async fn a_caller_that_stops_waiting_leaves_no_browser() {
     {
         let mut launch = std::pin::pin!(bench.try_launch());
         let record = profile.with_extension("process");
-        let started = browser_support::until("the browser starts", async || record.exists());
+        let started = crate::support::until("the browser starts", async || record.exists());
         tokio::select! {
             _ = &mut launch => {}
             () = started => {}
@@ -202,7 +200,7 @@ async fn a_killed_drovers_browser_is_ended_by_the_next_launch_and_by_the_next_st
         let bench = Bench::new(settings(prefer, &address));
         let sign = bench.folder.path().join("sign");
         let mut killed = std::process::Command::new(std::env::current_exe().expect("this test"))
-            .args(["--ignored", "--exact", "a_drover_that_gets_killed"])
+            .args(["--ignored", "--exact", "process::a_drover_that_gets_killed"])
             .env("PROFILE_OF_THE_KILLED", bench.profile())
             .env("HOST_OF_THE_KILLED", &address)
             .env("PREFER_OF_THE_KILLED", prefer)
@@ -210,8 +208,8 @@ async fn a_killed_drovers_browser_is_ended_by_the_next_launch_and_by_the_next_st
             .stdout(std::process::Stdio::null())
             .spawn()
             .expect("this test starts again");
-        browser_support::until("its browser runs", async || sign.exists()).await;
-        let group: u32 = browser_support::read_number(&sign).await;
+        crate::support::until("its browser runs", async || sign.exists()).await;
+        let group: u32 = crate::support::read_number(&sign).await;
         killed.kill().expect("ours");
         killed.wait().expect("ours");
         assert!(!members_with(group, &["--user-data-dir"]).is_empty(), "the browser outlives its drover");

@@ -1,15 +1,13 @@
 //! A session from its creation to its end: QR in every form, scan, ready, stop, start without a QR, logout, delete; pairing
 //! by code; an unlink on the phone; what happens to a QR that nobody scans.
 
-mod support;
-
 use std::{collections::BTreeSet, fs};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use drover::clock::{Clock, SystemClock};
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use support::{Drover, Home, Simulator, home::wait_gone, qr, story, wait_until, wait_until_ok};
+use crate::support::{Drover, Home, Simulator, home::wait_gone, qr, story, wait_until, wait_until_ok};
 
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
 

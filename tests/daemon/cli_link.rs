@@ -1,8 +1,6 @@
 //! `drover link` as a person sees it, on a terminal of its own (a pty): drawn, drawn anew, given back, whatever ends it. What
 //! the daemon says is scripted here, so that each ending can be had; linking_in_the_terminal.rs has a real one.
 
-mod support;
-
 use std::{
     fs::File,
     io::{BufRead, BufReader, Read, Write},
@@ -20,7 +18,7 @@ use nix::{
     unistd::Pid,
 };
 use serde_json::{Value, json};
-use support::{qr::decode_terminal, wait_until};
+use crate::support::{qr::decode_terminal, wait_until};
 
 /// Takes the alternate screen, and gives it back (xterm's 1049); the cursor is hidden meanwhile (25).
 const ENTER: &str = "\x1b[?1049h\x1b[?25l";

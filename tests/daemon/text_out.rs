@@ -1,13 +1,11 @@
 //! A text on its way out: row, queue, claim, page, acks; the id that was answered is the id that the phone receives, shown once,
 //! in order; what is refused, delayed, cancelled or given up on the way.
 
-mod support;
-
 use std::time::Duration;
 
 use drover::clock::{Clock, SystemClock};
 use serde_json::{Value, json};
-use support::{Drover, Home, Phone, Simulator, holds_for, story, wait_until, wait_until_ok};
+use crate::support::{Drover, Home, Phone, Simulator, holds_for, story, wait_until, wait_until_ok};
 
 const BOB: &str = "15559990001@c.us";
 const CARL: &str = "15559990002@c.us";
@@ -322,7 +320,7 @@ fn what_somebody_writes_becomes_an_event_that_can_be_caught_up_with() {
     events.wait_for("the second message", story::TO_ACK, |event| event.data["payload"]["body"] == "Hello?");
     drover.stop();
     let drover = home.start();
-    let missed = support::Events::follow(drover.api(), "/api/events?events=message", Some(&incoming.id));
+    let missed = crate::support::Events::follow(drover.api(), "/api/events?events=message", Some(&incoming.id));
     missed.wait_for("what was missed", story::TO_ACK, |event| event.data["payload"]["body"] == "Hello?");
     assert_eq!(missed.count("message"), 1, "and nothing that was seen: {:?}", missed.all());
     wait_ready_again(&drover, &phone);

@@ -1,10 +1,8 @@
 //! The bridge in a real Chromium, against the simulated WhatsApp Web.
 
-mod browser_support;
-
 use std::time::{Duration, Instant};
 
-use browser_support::{
+use crate::support::{
     BOTH, Bench, gone, link, members_with, next, parsed, ready, settings, simulator::Simulator, until, within,
 };
 use drover::{

@@ -33,6 +33,7 @@ use crate::{
     session::{Registry, Services, Settings},
     shutdown::Shutdown,
     store::{Store, sqlite_url},
+    telemetry::Metrics,
 };
 
 use data_folder::DataFolder;
@@ -141,7 +142,17 @@ impl Daemon {
         })
         .await?;
         let key_file = keys.file().map(Path::to_owned);
-        let api = api::Rooms { registry: registry.clone(), outbox, queue, store: store.clone(), events, keys, clock };
+        let metrics = Metrics::install().context("metrics cannot be kept")?;
+        let api = api::Rooms {
+            registry: registry.clone(),
+            outbox,
+            queue,
+            store: store.clone(),
+            events,
+            keys,
+            clock,
+            metrics,
+        };
         let server = api::Server { settings: config.http.clone(), browser, node: node_id() };
         Ok(Self { registry, launcher, senders, api, server, key_file, background: Shutdown::new(), reconciler })
     }

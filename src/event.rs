@@ -8,7 +8,7 @@ use tokio::sync::{Mutex, broadcast};
 
 use crate::{
     clock::Clock,
-    model::{Event, EventKind, NewEvent, SessionName},
+    model::{Alert, Event, EventKind, NewEvent, SessionName},
     store::{Store, StoreError},
 };
 
@@ -47,6 +47,16 @@ impl EventLog {
         // An error means that nobody listens right now.
         let _ = self.inner.sender.send(Arc::clone(&event));
         Ok(event)
+    }
+
+    /// Persists an alert of a session and tells every subscriber; the log has its line too.
+    ///
+    /// # Errors
+    /// As [`Self::publish`].
+    pub async fn alert(&self, session: &SessionName, alert: Alert) -> Result<Arc<Event>, StoreError> {
+        let payload = serde_json::json!(alert);
+        tracing::warn!(session.id = %session, code = alert.code, resolved = alert.is_resolved, "{}", alert.message);
+        self.publish(NewEvent { kind: EventKind::Alert, session: session.clone(), payload }).await
     }
 
     /// Hears what happens from now on. One that falls behind is told so and reads [`Self::since`].

@@ -1,6 +1,7 @@
 //! What drover talks about: ids, chats, messages, sessions, QR codes and events. Data only, no I/O; everybody may use it,
 //! and it uses nobody.
 
+pub mod alert;
 pub mod chat;
 pub mod event;
 pub mod ids;
@@ -8,6 +9,7 @@ pub mod message;
 pub mod qr;
 pub mod session;
 
+pub use alert::{Alert, Severity};
 pub use chat::{ChatId, InvalidChatId, PhoneNumber};
 pub use event::{Event, EventKind, NewEvent};
 pub use ids::{InvalidId, MessageId, MessageKey, SessionName};

@@ -45,6 +45,12 @@ pub trait WhatsAppPage: Send + Sync + 'static {
     /// Logs the account out on WhatsApp's side, as a person does in the menu.
     async fn log_out(&self) -> Result<(), PageError>;
 
+    /// A small input event, so that the page counts as used. Changes nothing that anybody can see.
+    async fn touch(&self) -> Result<(), PageError>;
+
+    /// Shows the account as online, or no longer. While a companion is online the phone does not notify its owner.
+    async fn set_available(&self, available: bool) -> Result<(), PageError>;
+
     /// The visible page as PNG.
     async fn screenshot(&self) -> Result<Vec<u8>, PageError>;
 

@@ -1,13 +1,16 @@
-//! What drover says of itself: log lines, and how secrets and private data are masked in them.
+//! What drover says of itself: log lines, how secrets and private data are masked in them, and metrics.
 //!
 //! Log lines go to stderr, so that stdout stays for what a command answers. Everybody may use [`mask`]; [`init`] is
 //! called once, by the binary.
 
 pub mod mask;
+mod prometheus;
 
 use std::io::IsTerminal;
 
 use tracing_subscriber::{EnvFilter, Layer, Registry, layer::SubscriberExt, util::SubscriberInitExt};
+
+pub use prometheus::Metrics;
 
 use crate::config::{Log, LogFormat};
 

@@ -18,7 +18,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("lib", &[]),
     ("cli", &["daemon", "telemetry", "qr"]),
     ("daemon", &["*"]),
-    ("api", &["session", "outbox", "queue", "store", "event", "media", "host", "page", "qr", "shutdown"]),
+    ("api", &["session", "outbox", "queue", "store", "event", "media", "host", "page", "qr", "shutdown", "telemetry"]),
     ("session", &["page", "queue", "event", "store", "media", "host", "shutdown"]),
     ("outbox", &["queue", "store", "event"]),
     ("webhook", &["event", "store", "outbox"]),

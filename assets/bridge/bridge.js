@@ -39,7 +39,7 @@
 
   /** What drover can do, and the parts without which it cannot. Parts that no capability names are used where they are. */
   const CAPABILITIES = {
-    status: ['Socket', 'Stream', 'isRegistered'], account: ['mePn'], logout_notice: ['Cmd'], log_out: ['Socket'],
+    status: ['Socket', 'Stream', 'isRegistered'], presence: ['Stream'], account: ['mePn'], logout_notice: ['Cmd'], log_out: ['Socket'],
     qr: ['Conn', 'noiseInfo', 'signalStore', 'advSecret', 'platform', 'encodeB64'],
     refresh_qr: ['refreshQR'], pairing_code: ['linking'], messages: ['Msg'], check_number: ['createWid', 'exists'],
     prepare: ['createWid', 'findChat', 'meForChat', 'MsgKey'],
@@ -449,6 +449,7 @@
   const functions = {
     probe, snapshot, refreshQr, pairingCode, prepare, lookUp, send, resend, outcome,
     checkNumber: async ({ phone }) => ({ chat: await chatOfNumber(`${phone}@c.us`) }),
+    setAvailable: ({ available }) => void need('presence').Stream[available ? 'markAvailable' : 'markUnavailable'](),
     logOut: () => void need('log_out').Socket.logout(),
   };
 

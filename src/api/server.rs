@@ -1,6 +1,7 @@
 //! The server itself: whether it lives, what it is.
 
 mod health;
+mod metrics;
 mod ping;
 mod status;
 mod version;
@@ -21,6 +22,7 @@ pub(super) fn open_routes() -> Router<Parts> {
 pub(super) fn keyed_routes() -> Router<Parts> {
     Router::new()
         .route("/health", get(health::details))
+        .route("/metrics", get(metrics::metrics))
         .route("/api/version", get(version::version))
         .route("/api/server/version", get(version::version))
         .route("/api/server/status", get(status::status))

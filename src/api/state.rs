@@ -7,7 +7,7 @@ use axum::extract::FromRef;
 use super::keys::Keys;
 use crate::{
     clock::Clock, config, event::EventLog, outbox::Outbox, queue::Queue, session::Registry, shutdown::Shutdown,
-    store::Store,
+    store::Store, telemetry::Metrics,
 };
 
 /// The rooms that the API talks to.
@@ -27,6 +27,8 @@ pub struct Rooms {
     pub keys: Keys,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// What was counted.
+    pub metrics: Metrics,
 }
 
 /// What the server is, and how it answers.
@@ -82,6 +84,7 @@ taken_from_rooms! {
     events: EventLog,
     keys: Keys,
     clock: Arc<dyn Clock>,
+    metrics: Metrics,
 }
 
 impl FromRef<Parts> for Arc<Facts> {

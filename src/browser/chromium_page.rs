@@ -12,9 +12,12 @@ use async_trait::async_trait;
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use chromiumoxide::{
     Browser,
-    cdp::browser_protocol::page::{
-        AddScriptToEvaluateOnNewDocumentParams, CaptureScreenshotFormat, CaptureScreenshotParams,
-        RemoveScriptToEvaluateOnNewDocumentParams, ScriptIdentifier,
+    cdp::browser_protocol::{
+        input::{DispatchMouseEventParams, DispatchMouseEventType},
+        page::{
+            AddScriptToEvaluateOnNewDocumentParams, CaptureScreenshotFormat, CaptureScreenshotParams,
+            RemoveScriptToEvaluateOnNewDocumentParams, ScriptIdentifier,
+        },
     },
 };
 use serde_json::{Value, json};
@@ -148,6 +151,16 @@ impl WhatsAppPage for ChromiumPage {
 
     async fn log_out(&self) -> Result<(), PageError> {
         self.call("logOut", Value::Null).await
+    }
+
+    async fn touch(&self) -> Result<(), PageError> {
+        // The corner has nothing that a pointer could open.
+        let moved = DispatchMouseEventParams::new(DispatchMouseEventType::MouseMoved, 1.0, 1.0);
+        self.cdp.execute(moved, self.limit).await.map(|_| ())
+    }
+
+    async fn set_available(&self, available: bool) -> Result<(), PageError> {
+        self.call("setAvailable", json!({ "available": available })).await
     }
 
     async fn screenshot(&self) -> Result<Vec<u8>, PageError> {

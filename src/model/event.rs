@@ -55,6 +55,8 @@ event_kinds! {
     BridgeDegraded = "bridge.degraded",
     /// WhatsApp Web's version changed.
     WebVersion = "web.version",
+    /// A problem that a person should know of, or the end of one.
+    Alert = "alert",
 }
 
 impl std::str::FromStr for EventKind {

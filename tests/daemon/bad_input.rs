@@ -1,8 +1,8 @@
 //! What bad input gets: 404 for a session that is not there, 422 with the field for a wrong body or name, 401 without a valid
 //! key, 403 for a key without the scope; and the daemon goes on as if nothing had been.
 
-use serde_json::{Value, json};
 use crate::support::{Home, Reply};
+use serde_json::{Value, json};
 
 /// Asserts a problem that names this field, and says something about it.
 #[track_caller]

@@ -3,8 +3,8 @@
 
 use std::fs;
 
-use nix::sys::signal::Signal;
 use crate::support::{Home, Simulator, story, wait_until_ok};
+use nix::sys::signal::Signal;
 
 /// The built-in bridge's source.
 fn built_in() -> String {

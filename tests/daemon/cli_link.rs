@@ -12,13 +12,13 @@ use std::{
     time::Duration,
 };
 
+use crate::support::{qr::decode_terminal, wait_until};
 use nix::{
     pty::{Winsize, openpty},
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
 use serde_json::{Value, json};
-use crate::support::{qr::decode_terminal, wait_until};
 
 /// Takes the alternate screen, and gives it back (xterm's 1049); the cursor is hidden meanwhile (25).
 const ENTER: &str = "\x1b[?1049h\x1b[?25l";

@@ -3,9 +3,9 @@
 
 use std::{fs, time::Duration};
 
+use crate::support::{Drover, Home, Phone, Simulator, home::wait_gone, story, wait_until, wait_until_ok};
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
-use crate::support::{Drover, Home, Phone, Simulator, home::wait_gone, story, wait_until, wait_until_ok};
 
 const BOB: &str = "15559990001@c.us";
 

@@ -3,11 +3,11 @@
 
 use std::{collections::BTreeSet, fs};
 
+use crate::support::{Drover, Home, Simulator, home::wait_gone, qr, story, wait_until, wait_until_ok};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use drover::clock::{Clock, SystemClock};
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use crate::support::{Drover, Home, Simulator, home::wait_gone, qr, story, wait_until, wait_until_ok};
 
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
 

@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use crate::support::{Home, Simulator, story, wait_until};
 use nix::sys::signal::Signal;
 use serde_json::json;
-use crate::support::{Home, Simulator, story, wait_until};
 
 const BOB: &str = "15559990001@c.us";
 

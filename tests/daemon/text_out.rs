@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
+use crate::support::{Drover, Home, Phone, Simulator, holds_for, story, wait_until, wait_until_ok};
 use drover::clock::{Clock, SystemClock};
 use serde_json::{Value, json};
-use crate::support::{Drover, Home, Phone, Simulator, holds_for, story, wait_until, wait_until_ok};
 
 const BOB: &str = "15559990001@c.us";
 const CARL: &str = "15559990002@c.us";

@@ -1,11 +1,11 @@
 //! A message from its claim to its settlement, when the page fails at the worst moment.
 
+use crate::scripted::{Bench, Told};
 use drover::{
     config::Unknown,
     model::{Ack, AttemptOutcome, DeadCode, MessageState, Reason},
     page::{Found, PageEvent, SendOutcome},
 };
-use crate::scripted::{Bench, Told};
 
 fn unknown() -> SendOutcome {
     SendOutcome::Unknown(Reason::new("no_ack", "no acknowledgement in time"))

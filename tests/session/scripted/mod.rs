@@ -147,6 +147,14 @@ impl WhatsAppPage for ScriptedPage {
         Ok(())
     }
 
+    async fn touch(&self) -> Result<(), PageError> {
+        Ok(())
+    }
+
+    async fn set_available(&self, _available: bool) -> Result<(), PageError> {
+        Ok(())
+    }
+
     async fn screenshot(&self) -> Result<Vec<u8>, PageError> {
         Ok(Vec::new())
     }

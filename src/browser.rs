@@ -20,6 +20,7 @@ mod launch;
 mod process;
 pub mod profile;
 mod sandbox;
+mod scratch;
 mod user_agent;
 mod warden;
 

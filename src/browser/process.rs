@@ -13,9 +13,9 @@ use super::{
 };
 use crate::host::{ExitWatch, ProcessTree, TreeTag};
 
-/// How many of Chromium's last words go into an error.
 /// A browser that is asked to end takes 0.2 s.
 const ASK_LIMIT: Duration = Duration::from_secs(2);
+/// How many of Chromium's last words go into an error.
 const LAST_LINES: usize = 8;
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
@@ -105,6 +105,7 @@ fn start(command_line: &CommandLine<'_>, profile: &LockedProfile) -> std::io::Re
     let mut command = Command::new(&command_line.executable.path);
     command.args(command_line.arguments()).stdin(profile.stdin()?);
     // Crash dumps belong to the profile, not into somebody's home.
+    command.env("TMPDIR", profile.make_scratch()?);
     command.env("BREAKPAD_DUMP_LOCATION", profile.folder().join("Crash Reports"));
     Ok((ProcessTree::spawn(command, tag.clone())?, tag))
 }

@@ -1,7 +1,7 @@
 //! A profile: the folder that holds a login. Locked while a browser has it; beside it, a record of the browser's processes.
 //!
-//! `<profiles>/<session>/` is Chromium's user data folder (0700), `<session>.lock` our lock, `<session>.process` the record. The
-//! last two are there only while a browser runs, or until the next start after drover was killed.
+//! `<profiles>/<session>/` is Chromium's user data folder (0700), `<session>.lock` our lock, `<session>.process` the record,
+//! `<session>.tmp` a link to the browser's temporary files. The last three are there only while a browser runs, or until the next start after drover was killed.
 
 use std::{
     ffi::OsStr,
@@ -14,6 +14,7 @@ use std::{
 
 use tokio::time::{Instant, sleep};
 
+use super::scratch;
 use crate::{
     host::{FileLock, Orphan, ProcessIdentity, ProcessRecord, TreeTag, TryLock},
     page::LaunchError,
@@ -24,6 +25,7 @@ const UNLOCK_LIMIT: Duration = Duration::from_secs(5);
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 const LOCK: &str = "lock";
 const RECORD: &str = "process";
+const SCRATCH: &str = "tmp";
 
 /// Chromium's own locks: they name a host and a pid, which mean nothing after a container's restart. Ours is the one that
 /// counts, so under it they may go.
@@ -83,6 +85,7 @@ impl LockedProfile {
             left.end().await;
         }
         ProcessRecord::remove(&record)?;
+        scratch::remove(&beside(&self.folder, SCRATCH))?;
         self.remove_singletons();
         remove_if_there(&self.active_port())
     }
@@ -110,6 +113,11 @@ impl LockedProfile {
         self.folder.join("DevToolsActivePort")
     }
 
+    /// Makes the browser's folder for temporary files, which goes when the profile is released.
+    pub(super) fn make_scratch(&self) -> io::Result<PathBuf> {
+        scratch::make(&beside(&self.folder, SCRATCH))
+    }
+
     /// A standard input by which a child inherits the lock.
     pub(super) fn stdin(&self) -> io::Result<Stdio> {
         self.lock.to_stdin()
@@ -130,6 +138,9 @@ impl LockedProfile {
     pub(super) fn release(self) {
         if let Err(error) = ProcessRecord::remove(&beside(&self.folder, RECORD)) {
             tracing::warn!(profile = %self.folder.display(), %error, "the process record could not be removed");
+        }
+        if let Err(error) = scratch::remove(&beside(&self.folder, SCRATCH)) {
+            tracing::warn!(profile = %self.folder.display(), %error, "the browser's temporary files could not be removed");
         }
         self.remove_singletons();
         self.lock.release();

@@ -92,6 +92,26 @@ async fn a_browser_that_dies_is_gone_within_two_seconds_and_leaves_nothing() {
 }
 
 #[tokio::test]
+async fn what_a_killed_browser_leaves_among_temporary_files_goes_with_it() {
+    for prefer in BOTH {
+        let (_host, address) = silent_host();
+        let bench = Bench::new(settings(prefer, &address));
+        let mut launched = bench.launch().await;
+        let scratch = std::fs::read_link(bench.profile().with_extension("tmp")).expect("a folder of its own");
+        let count = std::fs::read_dir(&scratch).expect("it is there").count();
+        assert!(count > 0 || prefer != "chromium", "the whole Chromium keeps its socket there");
+        let main = members_with(launched.process_group, &["--user-data-dir"]);
+        for pid in main {
+            // One that has ended with the first need not be killed.
+            let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+        }
+        gone(&mut launched).await;
+        bench.assert_nothing_left(launched.process_group).await;
+        assert!(!scratch.exists(), "{}", scratch.display());
+    }
+}
+
+#[tokio::test]
 async fn a_page_that_nobody_holds_is_ended() {
     let (_host, address) = silent_host();
     let bench = Bench::new(settings("headless-shell", &address));

@@ -24,6 +24,7 @@ mod user_agent;
 mod warden;
 
 pub use arguments::ForbiddenArgument;
+pub use bridge::{built_in_bridge, read_bridge};
 pub use find::{Executable, NotFound, Search};
 pub use launch::ChromiumLauncher;
 pub use profile::end_orphans;

@@ -223,21 +223,25 @@ fn session_settings(config: &Config, data_dir: &Path) -> Settings {
     }
 }
 
-/// Puts the bridge's file into every running page whenever it changes; pages that start later read it themselves.
+/// Puts the bridge into every running page whenever it changes; pages that start later read it themselves.
 async fn watch_bridge(path: String, registry: Registry, stop: CancellationToken) {
     let mut watch = match FileWatch::new(Path::new(&path)) {
         Ok(watch) => watch,
         Err(error) => {
-            warn!(%error, path, "the bridge's file is not watched: pages read it when they start");
+            warn!(%error, path, "the bridge is not watched: pages read it when they start");
             return;
         }
     };
     loop {
         tokio::select! {
-            source = watch.changed() => {
-                info!(path, "the bridge's file changed");
-                registry.replace_bridge(&source).await;
-            }
+            () = watch.settled() => match browser::read_bridge(Path::new(&path)) {
+                Ok(source) => {
+                    info!(path, "the bridge changed");
+                    registry.replace_bridge(&source).await;
+                }
+                // Removed meanwhile: the next change brings it back.
+                Err(error) => warn!(%error, path, "the bridge changed and cannot be read now"),
+            },
             () = stop.cancelled() => return,
         }
     }

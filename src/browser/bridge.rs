@@ -1,39 +1,101 @@
-//! The script that is put into the page: the built-in bridge, or the file that `browser.bridge` names, which is read anew at
-//! every start of a page.
+//! The script that is put into the page: the built-in bridge, or what `browser.bridge` names (a script, or a folder of parts),
+//! which is read anew at every start of a page.
+//!
+//! A bridge's parts share one closure. A folder may hold parts that this drover does not know: they come before the last one.
 
-use std::path::PathBuf;
+use std::{
+    collections::BTreeMap,
+    io,
+    path::{Path, PathBuf},
+};
 
-const BUILT_IN: &str = include_str!("../../assets/bridge/bridge.js");
+/// The built-in parts, in their order.
+const PARTS: [(&str, &str); 8] = [
+    ("names.js", include_str!("../../assets/bridge/names.js")),
+    ("memory.js", include_str!("../../assets/bridge/memory.js")),
+    ("state.js", include_str!("../../assets/bridge/state.js")),
+    ("linking.js", include_str!("../../assets/bridge/linking.js")),
+    ("incoming.js", include_str!("../../assets/bridge/incoming.js")),
+    ("lookup.js", include_str!("../../assets/bridge/lookup.js")),
+    ("sending.js", include_str!("../../assets/bridge/sending.js")),
+    (LAST, include_str!("../../assets/bridge/attach.js")),
+];
+
+/// The part that sets everything going.
+const LAST: &str = "attach.js";
 
 /// The binding by which the bridge speaks.
 pub(super) const BINDING: &str = "__droverNotice";
 
+/// The bridge that drover was built with.
+#[must_use]
+pub fn built_in_bridge() -> String {
+    put_together(PARTS.iter().map(|(_, text)| *text))
+}
+
+/// The bridge at a path: a whole script, or a folder of parts (`*.js`).
+///
+/// # Errors
+/// When it cannot be read, or the folder holds no part.
+pub fn read_bridge(path: &Path) -> io::Result<String> {
+    if !path.is_dir() {
+        return std::fs::read_to_string(path);
+    }
+    let mut parts = BTreeMap::new();
+    for entry in std::fs::read_dir(path)? {
+        let file = entry?.path();
+        if file.extension().is_some_and(|extension| extension == "js") {
+            let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            parts.insert((place(&name), name), std::fs::read_to_string(&file)?);
+        }
+    }
+    if parts.is_empty() {
+        return Err(io::Error::new(io::ErrorKind::NotFound, "the folder holds no part of a bridge (*.js)"));
+    }
+    Ok(put_together(parts.values().map(String::as_str)))
+}
+
+/// Where a part stands; those that are not known stand before the last.
+fn place(name: &str) -> usize {
+    let unknown = PARTS.len() - 1;
+    match PARTS.iter().position(|(known, _)| *known == name) {
+        Some(place) if name == LAST => place + 1,
+        Some(place) => place,
+        None => unknown,
+    }
+}
+
+fn put_together<'a>(parts: impl Iterator<Item = &'a str>) -> String {
+    let body: String = parts.collect();
+    format!("(() => {{\n'use strict';\n{body}}})();\n")
+}
+
 /// Where bridges come from.
 #[derive(Debug, Clone)]
 pub(super) struct BridgeSource {
-    file: Option<PathBuf>,
+    path: Option<PathBuf>,
 }
 
 impl BridgeSource {
-    /// From the file, or the built-in one if the setting is empty.
+    /// From the path, or the built-in one if the setting is empty.
     pub(super) fn new(setting: &str) -> Self {
-        Self { file: (!setting.is_empty()).then(|| PathBuf::from(setting)) }
+        Self { path: (!setting.is_empty()).then(|| PathBuf::from(setting)) }
     }
 
-    /// The scripts to try, best first. A file that cannot be read must not take every session down with it: it is passed over,
-    /// and said so.
-    pub(super) async fn candidates(&self) -> Vec<String> {
+    /// The scripts to try, best first. What cannot be read must not take every session down with it: it is passed over, and
+    /// said so.
+    pub(super) fn candidates(&self) -> Vec<String> {
         let mut scripts = Vec::new();
-        if let Some(file) = &self.file {
-            match tokio::fs::read_to_string(file).await {
+        if let Some(path) = &self.path {
+            match read_bridge(path) {
                 Ok(text) => scripts.push(text),
                 Err(error) => tracing::error!(
-                    file = %file.display(), %error,
+                    path = %path.display(), %error,
                     "the bridge named in browser.bridge (DROVER_BRIDGE) cannot be read: using the built-in one"
                 ),
             }
         }
-        scripts.push(BUILT_IN.to_owned());
+        scripts.push(built_in_bridge());
         scripts
     }
 }
@@ -47,17 +109,31 @@ pub(super) fn call_expression(function: &str, argument: &serde_json::Value) -> S
 mod tests {
     use super::*;
 
-    #[tokio::test]
-    async fn a_file_comes_before_the_built_in_one_and_is_read_each_time() {
+    #[test]
+    fn a_file_comes_before_the_built_in_one_and_is_read_each_time() {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("bridge.js");
         let source = BridgeSource::new(&file.display().to_string());
-        assert_eq!(source.candidates().await, [BUILT_IN]);
+        assert_eq!(source.candidates(), [built_in_bridge()]);
         std::fs::write(&file, "1").expect("written");
-        assert_eq!(source.candidates().await, ["1", BUILT_IN]);
+        assert_eq!(source.candidates(), ["1".to_owned(), built_in_bridge()]);
         std::fs::write(&file, "2").expect("written");
-        assert_eq!(source.candidates().await[0], "2");
-        assert_eq!(BridgeSource::new("").candidates().await, [BUILT_IN]);
+        assert_eq!(source.candidates()[0], "2");
+        assert_eq!(BridgeSource::new("").candidates(), [built_in_bridge()]);
+    }
+
+    #[test]
+    fn a_folder_of_parts_is_put_together_with_what_is_new_before_the_last() {
+        let built_in = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/assets/bridge"));
+        assert_eq!(read_bridge(built_in).expect("in the checkout"), built_in_bridge(), "every part is on the list");
+        let folder = tempfile::tempdir().expect("a folder");
+        assert!(read_bridge(folder.path()).is_err(), "nothing in it");
+        for (name, text) in
+            [("attach.js", "4;"), ("zebra.js", "3;"), ("ant.js", "2;"), ("names.js", "1;"), ("notes", "x")]
+        {
+            std::fs::write(folder.path().join(name), text).expect("written");
+        }
+        assert_eq!(read_bridge(folder.path()).expect("read"), put_together(["1;2;3;4;"].into_iter()));
     }
 
     #[test]

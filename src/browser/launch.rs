@@ -150,7 +150,7 @@ impl ChromiumLauncher {
 
     /// The first script that parses becomes the script of every new document.
     async fn install_bridge(&self, page: &Page) -> Result<InstalledBridge, CdpError> {
-        let mut candidates = self.bridge.candidates().await;
+        let mut candidates = self.bridge.candidates();
         while candidates.len() > 1 {
             let compile = CompileScriptParams::new(candidates[0].clone(), "drover-bridge.js", false);
             let Some(problem) = page.execute(compile).await?.result.exception_details else { break };

@@ -88,7 +88,7 @@ pub struct Browser {
     pub executable: String,
     /// More arguments for Chromium, from the allow-list.
     pub args: Vec<String>,
-    /// The bridge's file; also `DROVER_BRIDGE`. Empty: the built-in one.
+    /// The bridge's file, or the folder of its parts; also `DROVER_BRIDGE`. Empty: the built-in one.
     pub bridge: String,
     /// `host:port` of a simulator that stands in for web.whatsapp.com; also `DROVER_SIMULATOR`. Empty: the real one.
     pub simulator: String,

@@ -1,6 +1,6 @@
 //! The bridge's wire format: what the injected script sends through its binding and returns from its calls.
 //!
-//! The other half is `assets/bridge/bridge.js`; the two change together.
+//! The other half is `assets/bridge/`; the two change together.
 
 use std::time::Duration;
 

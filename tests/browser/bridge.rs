@@ -382,8 +382,7 @@ async fn a_newer_bridge_takes_over_in_a_running_page_and_a_broken_one_does_not()
     let bench = Bench::new(settings("headless-shell", &simulator.https));
     let mut launched = bench.launch().await;
     link(&mut launched, &simulator, ANA).await;
-    let source =
-        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/assets/bridge/bridge.js")).expect("there");
+    let source = drover::browser::built_in_bridge();
     let newer = source.replacen("VERSION = '1'", "VERSION = '2'", 1);
     assert_eq!(launched.page.replace_bridge(&newer).await.expect("taken").bridge, "2");
     for broken in ["(() => {", "throw new Error('no')", "window.__drover.detach(); throw new Error('no')"] {

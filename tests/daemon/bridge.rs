@@ -1,15 +1,14 @@
-//! The bridge is one file: it can be replaced from disk, says what it misses, and is there again after every navigation and in
-//! every new page.
+//! The bridge can be replaced from disk, by a file or a folder of parts; it says what it misses, and is there again after every
+//! navigation and in every new page.
 
-use std::fs;
+use std::{fs, path::Path};
 
 use crate::support::{Home, Simulator, story, wait_until_ok};
 use nix::sys::signal::Signal;
 
 /// The built-in bridge's source.
 fn built_in() -> String {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/bridge/bridge.js");
-    fs::read_to_string(path).expect("the bridge is in the checkout")
+    drover::browser::built_in_bridge()
 }
 
 /// The module that only pairing by code needs, and a name that WhatsApp Web never had.
@@ -21,9 +20,29 @@ fn another_bridge_is_taken_from_disk_and_what_it_misses_is_shown() {
     let simulator = Simulator::start();
     let home = Home::with(&simulator);
     let file = home.path().join("bridge.js");
-    assert!(built_in().contains(PAIRING), "the test renames a module that the bridge names");
-    fs::write(&file, built_in().replace(PAIRING, GONE)).expect("the scratch folder takes files");
-    home.set("DROVER_BRIDGE", &file.display().to_string());
+    takes_another(&simulator, &home, &file, &file, &built_in());
+}
+
+#[test]
+fn a_folder_of_parts_is_as_good_as_a_file() {
+    let simulator = Simulator::start();
+    let home = Home::with(&simulator);
+    let folder = home.path().join("bridge");
+    fs::create_dir(&folder).expect("the scratch folder takes folders");
+    let checkout = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/bridge");
+    for part in fs::read_dir(&checkout).expect("the parts are in the checkout") {
+        let part = part.expect("readable");
+        fs::copy(part.path(), folder.join(part.file_name())).expect("the scratch folder takes files");
+    }
+    let names = fs::read_to_string(checkout.join("names.js")).expect("a part");
+    takes_another(&simulator, &home, &folder, &folder.join("names.js"), &names);
+}
+
+/// Starts with a bridge that lacks a name, then writes the `whole` text into `file` of that bridge.
+fn takes_another(simulator: &Simulator, home: &Home, bridge: &Path, file: &Path, whole: &str) {
+    assert!(whole.contains(PAIRING), "the test renames a module that the bridge names");
+    fs::write(file, whole.replace(PAIRING, GONE)).expect("the scratch folder takes files");
+    home.set("DROVER_BRIDGE", &bridge.display().to_string());
     let drover = home.start();
     let events = drover.events();
     drover.create("shop");
@@ -43,7 +62,7 @@ fn another_bridge_is_taken_from_disk_and_what_it_misses_is_shown() {
 
     // WhatsApp Web changed, and so does the file, without a restart of anything.
     let browser = home.browser_of("shop").expect("a browser runs");
-    fs::write(&file, built_in()).expect("the file is ours");
+    fs::write(file, whole).expect("the file is ours");
     wait_until_ok("the new bridge is in", story::TO_READY, || {
         let view = drover.session("shop");
         let missing = view["page"]["missingCapabilities"].as_array().map(Vec::len);

@@ -1,0 +1,49 @@
+// What outlives a bridge in its page, and how it speaks.
+
+// Kept beside the bridge, so that the next one has it however this one ended.
+const memory = (window.__droverMemory ??= {
+  acks: new Map(), // the highest ack told, by key
+  told: new Set(), // keys of messages told
+  own: new Set(), // bare ids that drover sent in this page
+  runs: new Map(), // sends under way, by key
+  ref: { value: undefined, since: 0, before: -1 }, // the ref on show, since when, and how many came before it in its round
+  qr: undefined, // the code told last
+});
+safely(() => window.__drover.detach());
+const REMEMBERED = 5000;
+let [isLive, isAttached] = [true, false];
+let lastMissing, lastStatus, pendingChange, waiting;
+const releases = new Map();
+
+/** Forgets the oldest: a page may live for weeks. */
+function remember(collection, key, value) {
+  collection instanceof Map ? collection.set(key, value) : collection.add(key);
+  if (collection.size > REMEMBERED) collection.delete(collection.keys().next().value);
+}
+
+function notify(type, content = {}) {
+  if (isLive) window.__droverNotice(JSON.stringify({ type, ...content }));
+}
+
+/** Listens to a part once it is there; a handler that throws must not break the app's own. */
+function listen(name, events, handler) {
+  const emitter = part(name);
+  if (!emitter || releases.has(name + events)) return;
+  const guarded = (...given) => isLive && safely(() => handler(...given));
+  emitter.on(events, guarded);
+  releases.set(name + events, () => emitter.off(events, guarded));
+}
+
+function listenToAll() {
+  listen('Socket', 'change:state change:stream change:hasSynced', stateChanged);
+  listen('Stream', 'change:mode change:info', stateChanged);
+  listen('Conn', 'change:ref change:pushname', stateChanged);
+  listen('advEvents', 'change', stateChanged);
+  listen('Cmd', 'offline_progress_update_from_bridge', stateChanged);
+  listen('Cmd', 'starting_logout_from_bridge', () => notify('loggingOut'));
+  listen('Msg', 'add', (message) => message.isNewMsg && tell(message));
+  // A ciphertext becomes a message when it can be read.
+  listen('Msg', 'change:type', (message, _type, before) => before === 'ciphertext' && tell(message));
+  listen('Msg', 'change:ack', onAck);
+  listen('Msg', 'change:isSendFailure', onSendFailure);
+}

@@ -1,0 +1,67 @@
+const VERSION = '1';
+if (window.top !== window || location.hostname !== 'web.whatsapp.com') return;
+
+/** Candidates `Module.export`, best first; a bare module is its default export, or itself. */
+const PARTS = {
+  Socket: ['WAWebSocketModel.Socket'], Stream: ['WAWebStreamModel.Stream'], Conn: ['WAWebConnModel.Conn'], Cmd: ['WAWebCmd.Cmd'],
+  isRegistered: ['WAWebUserPrefsMultiDevice.isRegistered', 'WAWebUserPrefsIsLoggedIn.isLoggedIn'],
+  mePn: ['WAWebUserPrefsMeUser.getMaybeMePnUser'], meLid: ['WAWebUserPrefsMeUser.getMaybeMeLidUser'],
+  offline: ['WAWebOfflineHandler.OfflineMessageHandler'],
+  noiseInfo: ['WAWebUserPrefsInfoStore.waNoiseInfo'], signalStore: ['WAWebSignalStoreApi.waSignalStore'],
+  advSecret: ['WAWebAdvSignatureApi.getADVSecretKey', 'WAWebUserPrefsMultiDevice.getADVSecretKey'],
+  advEvents: ['WAWebUserPrefsMultiDevice.advSecretEventEmitter'],
+  platform: ['WAWebCompanionRegClientUtils.DEVICE_PLATFORM'], encodeB64: ['WABase64.encodeB64'],
+  refreshQR: ['WAWebLaunchSocketUtils.refreshQR', 'WAWebBackendEventBus.BackendEventBus'],
+  linking: ['WAWebAltDeviceLinkingApi'],
+  Msg: ['WAWebCollections.Msg', 'WAWebMsgCollection.MsgCollection'],
+  Chat: ['WAWebCollections.Chat', 'WAWebChatCollection.ChatCollection'],
+  MsgKey: ['WAWebMsgKey'], keyType: ['WAWebMsgKeyUtils.TranslateMsgKeyType'],
+  createWid: ['WAWebWidFactory.createWid'], findChat: ['WAWebFindChatAction.findOrCreateLatestChat'],
+  meForChat: ['WAWebLidMigrationUtils.getMeUserLidOrJidForChat'],
+  toPn: ['WAWebLidMigrationUtils.toPn', 'WAWebApiContact.getPhoneNumber'],
+  toLid: ['WAWebLidMigrationUtils.toLid', 'WAWebApiContact.getCurrentLid'],
+  rowsByKey: ['WAWebDBMsgUtils.getMsgsByMsgKey'], loadMessages: ['WAWebChatLoadMessages.loadEarlierMsgs'],
+  addAndSend: ['WAWebSendMsgChatAction.addAndSendMsgToChat'],
+  ephemeral: ['WAWebGetEphemeralFieldsMsgActionsUtils.getEphemeralFields'],
+  resendFailed: ['WAWebResendMsgAction.resendMsg'], resendPending: ['WAWebSendMsgChatAction.resendMsgToChat'],
+  exists: ['WAWebQueryExistsJob.queryWidExists'],
+};
+
+/** What drover can do, and the parts without which it cannot. Parts that no capability names are used where they are. */
+const CAPABILITIES = {
+  status: ['Socket', 'Stream', 'isRegistered'], presence: ['Stream'], account: ['mePn'], logout_notice: ['Cmd'], log_out: ['Socket'],
+  qr: ['Conn', 'noiseInfo', 'signalStore', 'advSecret', 'platform', 'encodeB64'],
+  refresh_qr: ['refreshQR'], pairing_code: ['linking'], messages: ['Msg'], check_number: ['createWid', 'exists'],
+  prepare: ['createWid', 'findChat', 'meForChat', 'MsgKey'],
+  look_up: ['rowsByKey', 'mePn', 'createWid'],
+  send: ['createWid', 'findChat', 'meForChat', 'MsgKey', 'rowsByKey', 'mePn', 'Msg', 'addAndSend'],
+  resend: ['createWid', 'findChat', 'Msg', 'resendFailed', 'resendPending'],
+};
+
+const resolved = {};
+/** One candidate; a `require` that unwraps `default` is as good as one that does not. */
+function exported(candidate) {
+  const [module, name] = candidate.split('.');
+  const found = safely(() => window.require(module));
+  return name ? found?.[name] ?? found?.default?.[name] : found?.default ?? found;
+}
+
+const part = (name) => (resolved[name] ??= PARTS[name].reduce((found, candidate) => found ?? exported(candidate), undefined));
+const parts = new Proxy({}, { get: (_, name) => part(name) });
+const has = (capability) => CAPABILITIES[capability].every((name) => part(name) !== undefined);
+const missing = () => Object.keys(CAPABILITIES).filter((capability) => !has(capability));
+const probe = () => ({ bridge: VERSION, webVersion: window.Debug?.VERSION, missing: missing() });
+const refusal = (kind, message) => Object.assign(new Error(message), { kind });
+
+function need(capability) {
+  if (!has(capability)) throw refusal('missing_capability', capability);
+  return parts;
+}
+
+function safely(read, otherwise) {
+  try {
+    return read() ?? otherwise;
+  } catch {
+    return otherwise;
+  }
+}

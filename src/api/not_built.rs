@@ -71,7 +71,6 @@ const NOT_BUILT: &[(&str, &str)] = &[
     ("/api/server/debug/{*rest}", "debugging over the API"),
     ("/mcp", "mcp"),
     ("/ws", "websockets; GET /api/events streams events"),
-    ("/metrics", "metrics"),
     ("/docs", "interactive documentation"),
     ("/openapi.json", "an OpenAPI document"),
     ("/dashboard", "a dashboard"),

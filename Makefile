@@ -18,7 +18,7 @@ CARGO = $(if $(shell command -v mold 2>/dev/null),mold -run )cargo
 # nothing is built twice.
 BUILD_DEV = $(CARGO) build --locked --workspace --bins --test daemon
 
-.PHONY: help run demo smoke test lint fmt clean
+.PHONY: help run demo smoke test lint fmt clean bench-boot
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +43,10 @@ test: install-test ## Everything, with real Chromium, Redis, SQLite and PostgreS
 	else \
 	  $(CARGO) test --locked --workspace --lib --bins --tests --no-fail-fast -- --test-threads 2; \
 	fi
+
+bench-boot: install-test ## How long until 20 kept logins are ready again (SESSIONS=... for another number)
+	@$(BUILD_DEV)
+	@$(CARGO) test --locked --workspace --test daemon boot::bench_boot -- --ignored --nocapture
 
 lint: install-build ## Format, clippy and rustdoc, warnings denied
 	@cargo fmt --all --check

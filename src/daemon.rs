@@ -219,6 +219,7 @@ fn session_settings(config: &Config, data_dir: &Path) -> Settings {
         keepalive: config.keepalive.clone(),
         queue: config.queue.clone(),
         browser: config.browser.clone(),
+        admission: config.admission.clone(),
         data_dir: data_dir.to_owned(),
     }
 }

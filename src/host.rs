@@ -4,12 +4,14 @@
 //! Invariant: no `waitpid(-1)` anywhere, so that nobody's child is reaped by another.
 
 pub mod file_lock;
+pub mod headroom;
 pub mod log_tail;
 pub mod orphan;
 pub mod process_table;
 pub mod process_tree;
 
 pub use file_lock::{FileLock, TryLock};
+pub use headroom::{Headroom, HeadroomProbe};
 pub use log_tail::LogTail;
 pub use orphan::{Orphan, ProcessRecord};
 pub use process_table::{ProcessIdentity, TreeTag};

@@ -2,10 +2,12 @@
 //!
 //! `registry` is the door; `state_machine` decides, `actor` does; `sender` moves messages from the queue to the page;
 //! `logins` knows where profiles lie. A session's trouble stays its own: nothing here is shared between two of them but
-//! the launch gate, which lets only so many browsers start at once.
+//! the launch gate, which lets only so many browsers start at once (`admission` is its policy).
 
 mod actor;
+pub mod admission;
 mod error;
+mod gate;
 mod logins;
 mod payload;
 mod registry;

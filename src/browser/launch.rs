@@ -46,7 +46,7 @@ use super::{
     process::BrowserProcess,
     profile::LockedProfile,
     sandbox,
-    user_agent::UserAgent,
+    user_agent::{UserAgent, UserAgents},
     warden::{CrashSigns, Signs, Warden},
 };
 use crate::{
@@ -63,6 +63,7 @@ pub struct ChromiumLauncher {
     settings: config::Browser,
     search: Search,
     bridge: BridgeSource,
+    agents: UserAgents,
     /// Found out at the first start.
     has_sandbox: Arc<OnceCell<bool>>,
     tasks: TaskTracker,
@@ -77,7 +78,14 @@ impl ChromiumLauncher {
         check_extra(&settings.args)?;
         let search = Search::new(&settings.prefer, &settings.executable);
         let bridge = BridgeSource::new(&settings.bridge);
-        Ok(Self { settings, search, bridge, has_sandbox: Arc::default(), tasks: TaskTracker::new() })
+        Ok(Self {
+            settings,
+            search,
+            bridge,
+            agents: UserAgents::default(),
+            has_sandbox: Arc::default(),
+            tasks: TaskTracker::new(),
+        })
     }
 
     /// Where it looks for Chromium.
@@ -96,7 +104,7 @@ impl ChromiumLauncher {
         request.profile = std::path::absolute(&request.profile)
             .map_err(|source| LaunchError::Profile { profile: request.profile.clone(), source })?;
         let executable = self.search.find().map_err(|error| LaunchError::NoBrowser(error.to_string()))?;
-        let agent = UserAgent::of(&executable.path).await.map_err(failed)?;
+        let agent = self.agents.of(&executable.path).await.map_err(failed)?;
         let profile = LockedProfile::lock(&request.profile).await?;
         let user_agent = agent.header();
         let command_line = CommandLine {

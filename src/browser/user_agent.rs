@@ -1,7 +1,14 @@
 //! What a browser says of itself: the same as the same version with a window would, in the header, in JavaScript and in the
 //! client hints, so that `HeadlessChrome` shows nowhere.
 
-use std::{path::Path, process::Stdio, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    process::Stdio,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use tokio::sync::Mutex;
 
 use chromiumoxide::cdp::browser_protocol::emulation::{
     SetUserAgentOverrideParams, UserAgentBrandVersion, UserAgentMetadata,
@@ -14,6 +21,33 @@ const VERSION_LIMIT: Duration = Duration::from_secs(20);
 pub(super) struct UserAgent {
     /// Such as `156.0.8078.79`.
     version: String,
+}
+
+/// Identities by executable: asking one takes a fifth of a second, which twenty starts at once would feel. One that was replaced by
+/// an update is asked anew.
+#[derive(Debug, Clone, Default)]
+pub(super) struct UserAgents(Arc<Mutex<Option<Known>>>);
+
+#[derive(Debug, Clone)]
+struct Known {
+    executable: PathBuf,
+    modified: Option<SystemTime>,
+    agent: UserAgent,
+}
+
+impl UserAgents {
+    /// The identity of an executable.
+    pub(super) async fn of(&self, executable: &Path) -> Result<UserAgent, String> {
+        let modified = std::fs::metadata(executable).and_then(|metadata| metadata.modified()).ok();
+        let mut known = self.0.lock().await;
+        if let Some(known) = known.as_ref().filter(|known| known.executable == executable && known.modified == modified)
+        {
+            return Ok(known.agent.clone());
+        }
+        let agent = UserAgent::of(executable).await?;
+        *known = Some(Known { executable: executable.to_owned(), modified, agent: agent.clone() });
+        Ok(agent)
+    }
 }
 
 impl UserAgent {

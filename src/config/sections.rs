@@ -22,6 +22,8 @@ pub struct Config {
     pub http: Http,
     /// `[browser]`
     pub browser: Browser,
+    /// `[admission]`
+    pub admission: Admission,
     /// `[keepalive]`
     pub keepalive: Keepalive,
     /// `[queue]`
@@ -102,6 +104,24 @@ pub struct Browser {
     pub call_timeout_s: u64,
     /// How long a normal close may take before the tree is killed, in seconds.
     pub close_grace_s: u64,
+}
+
+/// `[admission]`: which browser may start, and when.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Admission {
+    /// How many browsers may start at a time; 0: by the number of cores.
+    pub starts: u32,
+    /// Milliseconds between two starts.
+    pub spacing_ms: u64,
+    /// How long a start that does not end counts as one, in seconds.
+    pub hold_s: u64,
+    /// What a browser needs while it loads, in MB.
+    pub memory_per_start_mb: u64,
+    /// What must stay free beside, in MB.
+    pub memory_reserve_mb: u64,
+    /// Processes and threads of a browser.
+    pub tasks_per_start: u64,
 }
 
 /// `[keepalive]`: how a session is watched.

@@ -12,12 +12,14 @@ use std::{sync::Arc, time::Duration};
 
 use rand::RngExt;
 use tokio::{
-    sync::{Semaphore, mpsc, oneshot, watch},
+    sync::{mpsc, oneshot, watch},
     time::Instant,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
+    admission::{Priority, Wait},
+    gate::{Gate, Place},
     payload::PastStatus,
     services::Services,
     state_machine::{BrowserPhase, Context, Input, Machine, step},
@@ -50,7 +52,8 @@ pub(super) enum AnswerWhen {
 
 /// What an actor's own tasks tell it.
 enum Report {
-    Launched(Result<Launched, LaunchError>),
+    Waiting(Option<Wait>),
+    Launched(Result<Launched, LaunchError>, Place),
     Abandoned,
     BrowserEnded,
     Archived(std::io::Result<()>),
@@ -84,6 +87,10 @@ struct BrowserHeld {
     /// Its bridge is in: before that a call only waits for the page to load.
     is_attached: bool,
     heartbeat_under_way: bool,
+    /// Among the starts, until its page is loaded.
+    place: Option<Place>,
+    /// Among the pages that were just linked, until it has synced.
+    linking: Option<Place>,
 }
 
 /// The QR on show, and how many there were.
@@ -96,7 +103,9 @@ struct QrShown {
 /// One session.
 pub(super) struct Actor {
     services: Arc<Services>,
-    gate: Arc<Semaphore>,
+    gate: Arc<Gate>,
+    /// For whom the next browser is launched.
+    priority: Priority,
     machine: Machine,
     browser: BrowserHeld,
     qr: QrShown,
@@ -114,7 +123,7 @@ struct Inbox {
 
 impl Actor {
     /// An actor for the record; [`Self::run`] makes it live.
-    pub(super) fn new(record: &SessionRecord, services: Arc<Services>, gate: Arc<Semaphore>) -> (Self, Handle) {
+    pub(super) fn new(record: &SessionRecord, services: Arc<Services>, gate: Arc<Gate>) -> (Self, Handle) {
         let machine = Machine::resting(record.desired, record.state, record.reason.clone());
         let first = SessionView {
             name: record.name.clone(),
@@ -134,6 +143,7 @@ impl Actor {
         let actor = Self {
             services,
             gate,
+            priority: Priority::Background,
             machine,
             browser: BrowserHeld::default(),
             qr: QrShown::default(),
@@ -159,6 +169,7 @@ impl Actor {
                 request = self.inbox.requests.recv(), if !self.inbox.ending => match request {
                     Some(Request::Step { input, when, answer }) => {
                         self.inbox.waiting.push((when, answer));
+                        self.priority = Priority::Operator;
                         self.step(input, &tasks).await;
                     }
                     Some(Request::End) | None => self.inbox.ending = true,
@@ -201,6 +212,7 @@ impl Actor {
             self.perform(effect, tasks);
         }
         self.publish().await;
+        self.keep_places();
         self.answer();
     }
 

@@ -7,15 +7,16 @@ use std::{
 };
 
 use serde_json::Value;
-use tokio::sync::{Mutex, Semaphore, mpsc, oneshot, watch};
+use tokio::sync::{Mutex, mpsc, oneshot, watch};
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
 use super::{
     actor::{Actor, AnswerWhen, Handle, Request},
     error::SessionError,
+    gate::Gate,
     sender::Sender,
-    services::{Services, launch_gate},
+    services::Services,
     state_machine::Input,
 };
 use crate::{
@@ -44,7 +45,7 @@ pub struct Registry {
 
 struct Inner {
     services: Arc<Services>,
-    gate: Arc<Semaphore>,
+    gate: Arc<Gate>,
     handles: RwLock<BTreeMap<SessionName, Arc<Handle>>>,
     /// Held while sessions are made or removed, so that one name never has two actors.
     membership: Mutex<()>,
@@ -58,10 +59,11 @@ impl Registry {
     /// When the store does not answer.
     pub async fn open(services: Services) -> Result<Self, StoreError> {
         let records = services.store.sessions().list().await?;
+        let gate = services.launch_gate();
         let registry = Self {
             inner: Arc::new(Inner {
                 services: Arc::new(services),
-                gate: launch_gate(),
+                gate,
                 handles: RwLock::default(),
                 membership: Mutex::new(()),
                 actors: TaskTracker::new(),

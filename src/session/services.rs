@@ -2,11 +2,10 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use tokio::sync::Semaphore;
-
-use super::logins::Logins;
+use super::{admission::Limits, gate::Gate, logins::Logins};
 use crate::{
-    clock::Clock, config, event::EventLog, page::PageLauncher, queue::Queue, shutdown::Shutdown, store::Store,
+    clock::Clock, config, event::EventLog, host::HeadroomProbe, page::PageLauncher, queue::Queue, shutdown::Shutdown,
+    store::Store,
 };
 
 /// Shared by all sessions.
@@ -36,17 +35,20 @@ pub struct Settings {
     pub queue: config::Queue,
     /// `[browser]`
     pub browser: config::Browser,
+    /// `[admission]`
+    pub admission: config::Admission,
     /// The data folder.
     pub data_dir: PathBuf,
 }
 
-/// How many browsers may start at once: one a core, since a start keeps a core busy until the page has loaded.
-pub(super) fn launch_gate() -> Arc<Semaphore> {
-    let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
-    Arc::new(Semaphore::new(cores.max(2)))
-}
-
 impl Services {
+    /// The gate before every launch.
+    pub(super) fn launch_gate(&self) -> Arc<Gate> {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let limits = Limits::new(&self.settings.admission, cores);
+        Gate::new(limits, HeadroomProbe::default(), Arc::clone(&self.clock))
+    }
+
     /// Where the logins lie.
     #[must_use]
     pub fn logins(&self) -> Logins {

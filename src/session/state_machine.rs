@@ -86,6 +86,8 @@ pub enum Input {
     LogOut,
     /// The daemon ends; what is wanted stays as it is.
     Suspend,
+    /// The launch waits for its turn or for room; None: no longer.
+    Waiting(Option<Reason>),
     /// The browser runs and navigates.
     Launched,
     /// It does not.
@@ -201,6 +203,11 @@ pub fn step(mut machine: Machine, input: Input, context: &Context<'_>) -> (Machi
             machine.suspended = true;
             machine.stop(None, context, &mut effects);
             machine.desired = desired;
+        }
+        Input::Waiting(why)
+            if machine.browser == BrowserPhase::Starting && machine.state == SessionState::Launching =>
+        {
+            machine.reason = why;
         }
         Input::Launched if machine.browser == BrowserPhase::Starting => machine.launched(context),
         Input::LaunchFailed(class, reason) if machine.browser == BrowserPhase::Starting => {

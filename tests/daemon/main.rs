@@ -4,6 +4,7 @@
 #![allow(clippy::print_stdout, reason = "the printed steps are what `make smoke` is for")]
 
 mod bad_input;
+mod boot;
 mod bridge;
 mod cli_link;
 mod cli_settings;

@@ -2,14 +2,18 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{Actor, BrowserHeld, Report};
 use crate::{
-    model::Reason,
+    model::{Reason, SessionState},
     page::{LaunchError, LaunchRequest, Launched, PageLauncher, WhatsAppPage},
-    session::state_machine::{BrowserPhase, Effect, ErrorClass, Input, Login, Machine},
+    session::{
+        admission::{Priority, Wait},
+        gate::{Gate, Place},
+        state_machine::{BrowserPhase, Effect, ErrorClass, Input, Login, Machine},
+    },
 };
 
 impl Machine {
@@ -71,11 +75,13 @@ impl Actor {
             session: name,
             launcher: Arc::clone(&self.services.launcher),
             gate: Arc::clone(&self.gate),
+            priority: std::mem::replace(&mut self.priority, Priority::Background),
+            reports: reports.clone(),
             limit: Duration::from_secs(self.services.settings.browser.launch_timeout_s.saturating_mul(2)),
         };
         tasks.spawn(async move {
             let outcome = tokio::select! {
-                outcome = launch.run() => Report::Launched(outcome),
+                (outcome, place) = launch.run() => Report::Launched(outcome, place),
                 // The launcher undoes a launch that is dropped half-way.
                 () = abandon.cancelled() => Report::Abandoned,
             };
@@ -86,7 +92,8 @@ impl Actor {
     pub(super) async fn hear_report(&mut self, report: Report, tasks: &TaskTracker) {
         match report {
             // Stopped at the very moment it succeeded: the machine waits for the end, not for a browser.
-            Report::Launched(launched) if self.machine.browser != BrowserPhase::Starting => {
+            Report::Waiting(why) => self.step(Input::Waiting(why.map(Wait::reason)), tasks).await,
+            Report::Launched(launched, _) if self.machine.browser != BrowserPhase::Starting => {
                 let reports = self.reports.0.clone();
                 tasks.spawn(async move {
                     if let Ok(launched) = launched {
@@ -95,12 +102,13 @@ impl Actor {
                     tell(&reports, Report::BrowserEnded).await;
                 });
             }
-            Report::Launched(Ok(launched)) => {
+            Report::Launched(Ok(launched), place) => {
+                self.browser.place = Some(place);
                 self.browser.page = Some(launched.page);
                 self.browser.events = Some(launched.events);
                 self.step(Input::Launched, tasks).await;
             }
-            Report::Launched(Err(error)) => {
+            Report::Launched(Err(error), _) => {
                 tracing::warn!(%error, "the browser was not launched");
                 let (class, code) = match &error {
                     LaunchError::NoBrowser(_) => (ErrorClass::Fatal, "no_browser"),
@@ -139,6 +147,19 @@ impl Actor {
         }
     }
 
+    /// A start is over when its page is loaded and has caught up; a page that was just linked has its place until it has synced.
+    pub(super) fn keep_places(&mut self) {
+        use SessionState::{Launching, Loading, Pairing, Syncing};
+        if !matches!(self.machine.state, Launching | Loading | Syncing) {
+            self.browser.place = None;
+        }
+        if self.machine.login != Login::JustLinked || !matches!(self.machine.state, Pairing | Syncing) {
+            self.browser.linking = None;
+        } else if self.browser.linking.is_none() {
+            self.browser.linking = Some(self.gate.link());
+        }
+    }
+
     /// What the page said last is heard before its end is acted upon.
     async fn drain_page(&mut self, tasks: &TaskTracker) {
         while let Some(event) = self.browser.events.as_mut().and_then(|events| events.try_recv().ok()) {
@@ -164,24 +185,32 @@ struct Launch {
     session: crate::model::SessionName,
     profile: std::path::PathBuf,
     launcher: Arc<dyn PageLauncher>,
-    gate: Arc<Semaphore>,
+    gate: Arc<Gate>,
+    priority: Priority,
+    reports: mpsc::Sender<Report>,
     limit: Duration,
 }
 
 impl Launch {
-    async fn run(self) -> Result<Launched, LaunchError> {
-        let _turn = self.gate.acquire().await.expect("the gate is never closed");
+    async fn run(self) -> (Result<Launched, LaunchError>, Place) {
+        let began = tokio::time::Instant::now();
+        let tell = |why| {
+            // A full channel means that the actor is busy; what it waits for is told anew when it changes.
+            let _ = self.reports.try_send(Report::Waiting(why));
+        };
+        let place = self.gate.enter(self.priority, tell).await;
+        metrics::histogram!("drover_launch_wait_seconds").record(began.elapsed());
         let request = LaunchRequest { session: self.session, profile: self.profile };
         match tokio::time::timeout(self.limit, self.launcher.launch(request)).await {
-            Ok(result) => result,
-            Err(_) => Err(LaunchError::Browser { detail: format!("no answer within {:?}", self.limit) }),
+            Ok(result) => (result, place),
+            Err(_) => (Err(LaunchError::Browser { detail: format!("no answer within {:?}", self.limit) }), place),
         }
     }
 }
 
 async fn tell(reports: &mpsc::Sender<Report>, report: Report) {
     if let Err(error) = reports.send(report).await
-        && let Report::Launched(Ok(launched)) = error.0
+        && let Report::Launched(Ok(launched), _) = error.0
     {
         // The actor is gone: a browser that nobody owns must not stay.
         let page: Arc<dyn WhatsAppPage> = launched.page;

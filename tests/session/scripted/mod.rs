@@ -288,6 +288,7 @@ fn settings(config: &config::Config, folder: &Path) -> Settings {
         keepalive: config.keepalive.clone(),
         queue: config.queue.clone(),
         browser: config.browser.clone(),
+        admission: config.admission.clone(),
         data_dir: folder.to_owned(),
     }
 }

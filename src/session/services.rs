@@ -4,7 +4,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use tokio::sync::Semaphore;
 
-use super::logins::Logins;
+use super::{logins::Logins, screenshots::Screenshots};
 use crate::{
     clock::Clock, config, event::EventLog, page::PageLauncher, queue::Queue, shutdown::Shutdown, store::Store,
 };
@@ -32,6 +32,8 @@ pub struct Services {
 pub struct Settings {
     /// `[keepalive]`
     pub keepalive: config::Keepalive,
+    /// `[quality]`
+    pub quality: config::Quality,
     /// `[queue]`
     pub queue: config::Queue,
     /// `[browser]`
@@ -51,5 +53,10 @@ impl Services {
     #[must_use]
     pub fn logins(&self) -> Logins {
         Logins::new(&self.settings.data_dir)
+    }
+
+    /// Where the pictures of failures lie.
+    pub(super) fn screenshots(&self) -> Screenshots {
+        Screenshots::new(&self.settings.data_dir)
     }
 }

@@ -55,6 +55,8 @@ pub(crate) struct Script {
     pub(crate) snapshot: Mutex<Option<Snapshot>>,
     /// Answers of `send` and `resend`, one after another; then `Sent`.
     pub(crate) outcomes: Mutex<VecDeque<SendOutcome>>,
+    /// A text that is in each message with this outcome, however often it is tried.
+    pub(crate) withheld: Mutex<Option<(String, SendOutcome)>>,
     /// What the page's database holds, by key.
     pub(crate) database: Mutex<HashMap<String, Found>>,
     /// Numbers without WhatsApp.
@@ -152,7 +154,10 @@ impl WhatsAppPage for ScriptedPage {
     }
 
     async fn send(&self, request: &SendRequest) -> SendOutcome {
-        self.0.outcome(&request.key, Told::Send(request.key.to_string())).await
+        let outcome = self.0.outcome(&request.key, Told::Send(request.key.to_string())).await;
+        let Content::Text { body } = &request.content;
+        let withheld = self.0.withheld.lock().unwrap().clone();
+        withheld.filter(|(text, _)| body.contains(text)).map_or(outcome, |(_, withheld)| withheld)
     }
 
     async fn resend(&self, key: &MessageKey, _wait: Duration) -> SendOutcome {

@@ -75,7 +75,8 @@ impl Quality {
     /// Looks anew; true when the causes changed. A cause goes only when things are clearly better than what brought it.
     pub(super) fn judge(&mut self, now_ms: i64, owed: Owed, limits: &config::Quality) -> bool {
         self.drops_ms.retain(|at_ms| now_ms - at_ms < HOUR_MS);
-        let p95_ms = self.latency().filter(|_| self.latencies_ms.len() >= HEARTBEATS_NEEDED).map_or(0, |latency| latency.p95_ms);
+        let p95_ms =
+            self.latency().filter(|_| self.latencies_ms.len() >= HEARTBEATS_NEEDED).map_or(0, |latency| latency.p95_ms);
         let drops = u64::try_from(self.drops_ms.len()).unwrap_or(u64::MAX);
         let drops_limit = u64::from(limits.drops_per_hour);
         let before = self.causes.clone();
@@ -99,7 +100,8 @@ impl Quality {
 mod tests {
     use super::*;
 
-    const LIMITS: config::Quality = config::Quality { latency_ms: 1_000, drops_per_hour: 4, unanswered_s: 5, acks_s: 20 };
+    const LIMITS: config::Quality =
+        config::Quality { latency_ms: 1_000, drops_per_hour: 4, unanswered_s: 5, acks_s: 20 };
 
     #[test]
     fn the_latency_is_taken_from_the_last_heartbeats() {

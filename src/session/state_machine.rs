@@ -199,7 +199,10 @@ impl Machine {
     #[must_use]
     pub fn next_deadline_ms(&self) -> Option<i64> {
         let signals = &self.signals;
-        [self.deadline_ms, signals.page_due_ms, signals.acks_due_ms, self.trouble.quarantine_ends_ms].into_iter().flatten().min()
+        [self.deadline_ms, signals.page_due_ms, signals.acks_due_ms, self.trouble.quarantine_ends_ms]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// Whether a browser runs, starts or ends.

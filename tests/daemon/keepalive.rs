@@ -30,7 +30,8 @@ fn wait_session(drover: &Drover<'_>, what: &str, limit: Duration, wanted: impl F
 
 /// The alerts of a code so far: whether each was the end of its problem.
 fn alerts(events: &Events, code: &str) -> Vec<bool> {
-    let alerts = events.all().into_iter().filter(|event| event.name == "alert" && event.data["payload"]["code"] == code);
+    let alerts =
+        events.all().into_iter().filter(|event| event.name == "alert" && event.data["payload"]["code"] == code);
     alerts.map(|event| event.data["payload"]["isResolved"] == true).collect()
 }
 
@@ -101,7 +102,8 @@ fn a_session_shows_how_well_it_does_and_is_degraded_before_it_fails() {
 /// Whether Bob sees Ana online.
 fn is_seen_online(simulator: &Simulator, ana: &str) -> bool {
     let phones = simulator.http().get("/phones").expect(200);
-    let chats = phones.as_array().into_iter().flatten().flat_map(|phone| phone["chats"].as_array().into_iter().flatten());
+    let chats =
+        phones.as_array().into_iter().flatten().flat_map(|phone| phone["chats"].as_array().into_iter().flatten());
     chats.into_iter().any(|chat| chat["chat"] == ana && chat["online"] == true)
 }
 
@@ -119,7 +121,9 @@ fn the_account_is_online_around_a_send_only_and_the_page_stays_active() {
     let id = drover.send_text("shop", BOB, "hello")["id"].as_str().expect("an id").to_owned();
     wait_until("Bob sees Ana online", story::TO_ACK, || is_seen_online(&simulator, &phone.number).then_some(()));
     drover.wait_ack(&id, 1, story::TO_ACK);
-    wait_until("Bob sees her offline again", story::TO_ACK, || (!is_seen_online(&simulator, &phone.number)).then_some(()));
+    wait_until("Bob sees her offline again", story::TO_ACK, || {
+        (!is_seen_online(&simulator, &phone.number)).then_some(())
+    });
     let view = wait_session(&drover, "it says so", story::TO_ACK, |view| view["presence"] == "offline");
     assert!(!view["health"]["lastAckAt"].is_null(), "{view}");
     assert!(metric(&drover, "drover_session_activity_total{session=\"shop\",result=\"ok\"}").is_some());
@@ -252,7 +256,9 @@ fn one_that_is_shut_out_waits_for_a_person_and_keeps_a_picture() {
     keep_login(&drover, &phone);
     let events = drover.events();
 
-    for (times, (mode, code)) in [("TOS_BLOCK", "banned"), ("DEPRECATED_VERSION", "deprecated_version")].iter().enumerate() {
+    for (times, (mode, code)) in
+        [("TOS_BLOCK", "banned"), ("DEPRECATED_VERSION", "deprecated_version")].iter().enumerate()
+    {
         phone.fault(json!({"block": mode}));
         let view = drover.wait_status("shop", "FAILED", TO_RECOVER);
         assert_eq!(view["reason"]["code"], *code, "{view}");

@@ -176,7 +176,8 @@ async fn when_nothing_is_acknowledged_it_is_not_ready_and_the_page_is_loaded_ane
     let withheld = SendOutcome::Unknown(Reason::new("no_ack", "no acknowledgement in time"));
     bench.script.withheld.lock().unwrap().replace(("nothing".to_owned(), withheld));
     let message = bench.accept("nothing goes").await;
-    let no_acks = |view: &drover::model::SessionView| view.reason.as_ref().is_some_and(|reason| reason.code == "no_acks");
+    let no_acks =
+        |view: &drover::model::SessionView| view.reason.as_ref().is_some_and(|reason| reason.code == "no_acks");
     tokio::time::timeout(LIMIT, follower.wait_for(no_acks)).await.expect("it is noticed").expect("it lives");
     until(&bench, "the page is loaded anew", |bench| bench.script.stirred().contains(&Stir::Reload)).await;
     *bench.script.withheld.lock().unwrap() = None;

@@ -137,7 +137,9 @@ impl Actor {
                 let (class, code) = match &error {
                     LaunchError::NoBrowser(_) => (ErrorClass::Fatal, "no_browser"),
                     // Space comes back.
-                    LaunchError::Profile { source, .. } if is_out_of_space(source) => (ErrorClass::Recoverable, "disk_full"),
+                    LaunchError::Profile { source, .. } if is_out_of_space(source) => {
+                        (ErrorClass::Recoverable, "disk_full")
+                    }
                     LaunchError::Profile { .. } => (ErrorClass::Fatal, "profile_unusable"),
                     LaunchError::ProfileInUse { .. } => (ErrorClass::Recoverable, "profile_in_use"),
                     LaunchError::Browser { .. } => (ErrorClass::Recoverable, "launch_failed"),
@@ -150,6 +152,7 @@ impl Actor {
                 self.browser = BrowserHeld::default();
                 self.forget_page();
                 self.step(Input::BrowserEnded, tasks).await;
+                self.judge_quality().await;
             }
             Report::Archived(Ok(())) => self.step(Input::Archived, tasks).await,
             Report::Archived(Err(error)) => {

@@ -175,7 +175,8 @@ impl Actor {
         let result = if answer.is_ok() { "ok" } else { "failed" };
         let question = match asked {
             Asked::Heartbeat => {
-                counter!("drover_session_heartbeats_total", "session" => session.clone(), "result" => result).increment(1);
+                counter!("drover_session_heartbeats_total", "session" => session.clone(), "result" => result)
+                    .increment(1);
                 &mut self.keeper.heartbeat
             }
             Asked::Ping => {
@@ -203,7 +204,8 @@ impl Actor {
                 self.keeper.unreadable += 1;
                 debug!(%error, ?asked, "the page's state cannot be read");
                 if self.keeper.unreadable >= UNREADABLE_NEEDED && !self.keeper.is_reloading {
-                    let reason = Reason::new("page_unreadable", format!("the page answers, but not as WhatsApp Web: {error}"));
+                    let reason =
+                        Reason::new("page_unreadable", format!("the page answers, but not as WhatsApp Web: {error}"));
                     self.step(Input::Unreadable(reason), tasks).await;
                 }
             }
@@ -283,7 +285,8 @@ impl Actor {
     pub(super) async fn judge_quality(&mut self) {
         let now_ms = self.services.clock.now_ms();
         let is_up = self.machine.browser == BrowserPhase::Up && self.browser.is_attached;
-        let unanswered = self.keeper.ping.asked_at.filter(|_| is_up).map_or(Duration::ZERO, |asked_at| asked_at.elapsed());
+        let unanswered =
+            self.keeper.ping.asked_at.filter(|_| is_up).map_or(Duration::ZERO, |asked_at| asked_at.elapsed());
         let waiting_ms = self.machine.signals.waiting_since_ms.filter(|_| self.machine.state == SessionState::Ready);
         let owed = Owed {
             answer_ms: u64::try_from(unanswered.as_millis()).unwrap_or(u64::MAX),

@@ -26,7 +26,9 @@ impl Meters {
             gauge!("drover_sessions", "state" => view.state.as_str()).increment(1.0);
             let (from, to) = (self.state.as_str(), view.state.as_str());
             counter!("drover_session_transitions_total", "from" => from, "to" => to).increment(1);
-            if view.reason.as_ref().is_some_and(|reason| reason.code == "socket_lost") && self.state == SessionState::Ready {
+            if view.reason.as_ref().is_some_and(|reason| reason.code == "socket_lost")
+                && self.state == SessionState::Ready
+            {
                 counter!("drover_session_socket_drops_total", "session" => self.session.clone()).increment(1);
             }
             self.state = view.state;

@@ -130,7 +130,9 @@ impl Actor {
                     format!("the session needs a person: {why}")
                 } else {
                     let seconds = self.services.settings.keepalive.slow_retry_s;
-                    format!("every attempt to bring the session back failed; it is tried again every {seconds} s: {why}")
+                    format!(
+                        "every attempt to bring the session back failed; it is tried again every {seconds} s: {why}"
+                    )
                 };
                 self.alert(Alert::raised(code, Severity::Critical, what)).await;
             }

@@ -32,6 +32,8 @@ impl Machine {
         if is_due(self.deadline_ms) {
             self.deadline_ms = None;
             self.state_lasted_too_long(context, effects);
+        } else if self.signals.are_long_overdue(context) {
+            self.give_signals_time(context);
         } else if is_due(self.signals.page_due_ms) && self.browser == BrowserPhase::Up {
             let reason = Reason::new("page_hung", "the page gave no sign of life; the browser is restarted");
             self.crash(reason, context, effects);

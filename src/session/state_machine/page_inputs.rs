@@ -1,9 +1,7 @@
 //! What the page says, and what it means in each state.
 
 use super::{
-    BrowserPhase, Context, Effect, ErrorClass, Input, Login, Machine,
-    deadlines::JUST_LINKED_LIMIT_S,
-    signals::lost_now,
+    BrowserPhase, Context, Effect, ErrorClass, Input, Login, Machine, deadlines::JUST_LINKED_LIMIT_S, signals::lost_now,
 };
 use crate::{
     model::{Reason, SessionState},

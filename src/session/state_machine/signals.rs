@@ -10,6 +10,9 @@ use crate::{
 /// How long a page may take for the history after its first sync (whatsapp-web.md).
 const HISTORY_LIMIT_S: u64 = 180;
 
+/// The latest that a deadline is noticed by a drover that runs.
+const STOOD_STILL_MS: i64 = 5_000;
+
 /// What the watchdog goes by, beside the state's own deadline.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Signals {
@@ -25,6 +28,15 @@ pub struct Signals {
     pub lost: Option<LostSocket>,
     /// Until when a page that was just linked may still bring in the history.
     pub history_ends_ms: Option<i64>,
+}
+
+impl Signals {
+    /// A deadline that is noticed so late says that it was drover, or the whole machine, that stood still: the page could not be
+    /// asked, and what it said was not heard.
+    pub(super) fn are_long_overdue(&self, context: &Context<'_>) -> bool {
+        let due_ms = [self.page_due_ms, self.acks_due_ms].into_iter().flatten().min();
+        due_ms.is_some_and(|due_ms| context.now_ms.saturating_sub(due_ms) > STOOD_STILL_MS)
+    }
 }
 
 /// A socket that is gone.
@@ -46,7 +58,9 @@ impl Machine {
         let keepalive = context.keepalive;
         let is_busy = self.signals.history_ends_ms.is_some_and(|ends_ms| context.now_ms < ends_ms);
         let limit_s = match self.state {
-            _ if self.login == Login::JustLinked => keepalive.watchdog_loading_s.max(super::deadlines::JUST_LINKED_LIMIT_S),
+            _ if self.login == Login::JustLinked => {
+                keepalive.watchdog_loading_s.max(super::deadlines::JUST_LINKED_LIMIT_S)
+            }
             SessionState::Ready | SessionState::Reconnecting if is_busy => {
                 keepalive.watchdog_s.saturating_mul(2).min(keepalive.watchdog_loading_s)
             }
@@ -56,6 +70,12 @@ impl Machine {
             _ => keepalive.watchdog_loading_s,
         };
         self.signals.page_due_ms = Some(after_s(context, limit_s));
+    }
+
+    /// Each signal has its time once more.
+    pub(super) fn give_signals_time(&mut self, context: &Context<'_>) {
+        self.signals.ready_since_ms = self.signals.ready_since_ms.map(|_| context.now_ms);
+        self.beat(context);
     }
 
     /// What the sends wait for. An acknowledgement proves that it can send.
@@ -73,14 +93,14 @@ impl Machine {
     pub(super) fn watch_signals(&mut self, context: &Context<'_>) {
         let is_ready = self.state == SessionState::Ready;
         if self.browser != BrowserPhase::Up {
-            self.signals = Signals { waiting_since_ms: self.signals.waiting_since_ms, ..Signals::default() };
+            // What waited was told to a page that is gone.
+            self.signals = Signals::default();
         }
         if self.state == SessionState::LoggedOut {
             // The logout has its own deadline, after which the login is archived.
             self.signals.page_due_ms = None;
         }
-        self.signals.ready_since_ms =
-            is_ready.then(|| self.signals.ready_since_ms.unwrap_or(context.now_ms));
+        self.signals.ready_since_ms = is_ready.then(|| self.signals.ready_since_ms.unwrap_or(context.now_ms));
         if !matches!(self.state, SessionState::Syncing | SessionState::Reconnecting) {
             self.signals.lost = None;
         }

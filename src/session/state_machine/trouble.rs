@@ -113,17 +113,23 @@ impl Machine {
     /// Nothing is acknowledged: it cannot send, whatever its page shows.
     pub(super) fn lose_acks(&mut self, context: &Context<'_>, effects: &mut Vec<Effect>) {
         self.trouble.unproven_until_ms = Some(context.now_ms.saturating_add(UNPROVEN_MS));
-        self.signals.waiting_since_ms = None;
         let reason = Reason::new("no_acks", "WhatsApp acknowledges nothing that is sent; the page is loaded anew");
         self.recover(ErrorClass::Transient, reason, context, effects);
     }
 
     /// After trouble: the page anew at once, a new browser after a pause, or the end of trying.
-    pub(super) fn recover(&mut self, class: ErrorClass, reason: Reason, context: &Context<'_>, effects: &mut Vec<Effect>) {
+    pub(super) fn recover(
+        &mut self,
+        class: ErrorClass,
+        reason: Reason,
+        context: &Context<'_>,
+        effects: &mut Vec<Effect>,
+    ) {
         let is_wanted = self.desired == Desired::Running;
         let may_reload = self.browser == BrowserPhase::Up && !self.trouble.reloaded;
         if is_wanted && may_reload && class == ErrorClass::Transient {
             self.trouble.reloaded = true;
+            self.signals.waiting_since_ms = None;
             self.enter(SessionState::Loading, Some(reason), Some(context.load_limit_s), context);
             self.beat(context);
             effects.push(Effect::Reload);
@@ -135,7 +141,8 @@ impl Machine {
             _ if is_spent => GivenUp::Spent,
             _ => GivenUp::No,
         };
-        let is_worth_a_picture = gives_up != GivenUp::No || matches!(reason.code.as_str(), "never_ready" | "load_timeout");
+        let is_worth_a_picture =
+            gives_up != GivenUp::No || matches!(reason.code.as_str(), "never_ready" | "load_timeout");
         self.end_browser(if is_worth_a_picture { Effect::KillAfterScreenshot } else { Effect::Kill }, effects);
         if !is_wanted {
             return;
@@ -150,7 +157,9 @@ impl Machine {
                 self.deadline_ms = Some(self.next_attempt_ms(context));
                 return;
             }
-            GivenUp::Spent => self.enter(SessionState::Failed, Some(reason), Some(context.keepalive.slow_retry_s), context),
+            GivenUp::Spent => {
+                self.enter(SessionState::Failed, Some(reason), Some(context.keepalive.slow_retry_s), context)
+            }
             GivenUp::Fatal => self.enter(SessionState::Failed, Some(reason), None, context),
         }
         self.trouble.given_up = gives_up;

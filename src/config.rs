@@ -15,8 +15,8 @@ pub mod watch;
 pub use error::ConfigError;
 pub use layers::{Origin, Setting};
 pub use sections::{
-    Admission, Browser, Config, Data, Database, Http, Keepalive, Limits, Log, LogFormat, Network, Queue, Redis,
-    Shutdown, Unknown,
+    Admission, Browser, Config, Data, Database, Http, Keepalive, Limits, Log, LogFormat, Network, PresenceMode,
+    Quality, Queue, Redis, Shutdown, Unknown,
 };
 pub use sources::Sources;
 

@@ -217,6 +217,7 @@ fn node_id() -> String {
 fn session_settings(config: &Config, data_dir: &Path) -> Settings {
     Settings {
         keepalive: config.keepalive.clone(),
+        quality: config.quality,
         queue: config.queue.clone(),
         browser: config.browser.clone(),
         admission: config.admission.clone(),

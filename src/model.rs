@@ -4,6 +4,7 @@
 pub mod alert;
 pub mod chat;
 pub mod event;
+pub mod health;
 pub mod ids;
 pub mod message;
 pub mod qr;
@@ -12,6 +13,7 @@ pub mod session;
 pub use alert::{Alert, Severity};
 pub use chat::{ChatId, InvalidChatId, PhoneNumber};
 pub use event::{Event, EventKind, NewEvent};
+pub use health::{Degradation, KeptScreenshot, Latency, SessionHealth};
 pub use ids::{InvalidId, MessageId, MessageKey, SessionName};
 pub use message::{Ack, Attempt, AttemptOutcome, Content, DeadCode, MessageState, OutboundMessage, Priority};
 pub use qr::Qr;

@@ -45,6 +45,9 @@ pub trait WhatsAppPage: Send + Sync + 'static {
     /// Logs the account out on WhatsApp's side, as a person does in the menu.
     async fn log_out(&self) -> Result<(), PageError>;
 
+    /// Loads the page anew, in the same browser. Returns when that has begun; the bridge attaches again.
+    async fn reload(&self) -> Result<(), PageError>;
+
     /// A small input event, so that the page counts as used. Changes nothing that anybody can see.
     async fn touch(&self) -> Result<(), PageError>;
 

@@ -1,6 +1,7 @@
 //! Sessions: one actor each, the only owner of its state, and one sender each, the only one that tells its page to send.
 //!
-//! `registry` is the door; `state_machine` decides, `actor` does; `sender` moves messages from the queue to the page;
+//! `registry` is the door; `state_machine` decides, `actor` does; `sender` moves messages from the queue to the page and tells
+//! the actor so (`sends`); `pending` and `quality` judge what that and the page tell; `presence` shows the account as online;
 //! `logins` knows where profiles lie. A session's trouble stays its own: nothing here is shared between two of them but
 //! the launch gate, which lets only so many browsers start at once (`admission` is its policy).
 
@@ -10,8 +11,13 @@ mod error;
 mod gate;
 mod logins;
 mod payload;
+mod pending;
+mod presence;
+mod quality;
 mod registry;
+mod screenshots;
 mod sender;
+mod sends;
 mod services;
 pub mod state_machine;
 

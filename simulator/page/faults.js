@@ -3,6 +3,7 @@
 import { settings, takeAway, restore } from './runtime.js';
 import { socket } from './socket.js';
 import { active } from './switches.js';
+import { Stream } from './state.js';
 
 const held = [];
 let leak;
@@ -25,13 +26,18 @@ const apply = {
   late_has_synced: ({ ms }) => (active.lateHasSyncedMs = ms),
   missing_export: (fault) => takeAway(fault.module, fault.export),
   old_msgkey: () => (active.oldMsgKey = true),
+  block({ mode }) {
+    active.blockedMode = mode;
+    Stream.set({ mode });
+  },
+  hang_logout: () => (active.hangLogout = true),
   heap: ({ mb }) => hold(mb),
   leak({ mbPerMinute }) {
     clearInterval(leak);
     leak = setInterval(() => hold(held.length + 1), 60_000 / mbPerMinute);
   },
   clear() {
-    Object.assign(active, { oldMsgKey: false, neverSync: false, lateHasSyncedMs: 0 });
+    Object.assign(active, { oldMsgKey: false, neverSync: false, lateHasSyncedMs: 0, blockedMode: undefined, hangLogout: false });
     clearInterval(leak);
     held.length = 0;
     restore();

@@ -8,6 +8,7 @@ import { define, importNamespace } from './runtime.js';
 import { socket } from './socket.js';
 import { login } from './login.js';
 import { clearStorage } from './storage.js';
+import { active } from './switches.js';
 import { Cmd, Conn, Socket, Stream, SOCKET_STREAM, StreamMode, socketAction } from './state.js';
 
 export const LogoutReason = Object.freeze({
@@ -58,6 +59,7 @@ export async function logout(reason, { tell = false } = {}) {
   socket.stop();
   Conn.set({ connected: false });
   await new Promise((resolve) => setTimeout(resolve, CLEARING_MS));
+  if (active.hangLogout) return;
   await clearStorage();
   login.clear();
   location.href = code === undefined ? '/?post_logout=1' : `/?post_logout=1&logout_reason=${code}`;

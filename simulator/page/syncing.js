@@ -115,7 +115,7 @@ socket.on('critical', async ({ contacts, chats, groups }) => {
 
 // Listens before any client can: whoever hears of `hasSynced` finds the mode changed already.
 Socket.on('change:hasSynced', (_socket, hasSynced) => {
-  if (hasSynced) Stream.set({ mode: StreamMode.MAIN, info: StreamInfo.NORMAL });
+  if (hasSynced) Stream.set({ mode: active.blockedMode ?? StreamMode.MAIN, info: StreamInfo.NORMAL });
 });
 
 function becomeReady() {

@@ -24,6 +24,9 @@ pub(super) struct PathMessage(pub(super) String);
 /// The id of an API key that the path names.
 pub(super) struct PathKey(pub(super) String);
 
+/// `{file}` of the path.
+pub(super) struct PathFile(pub(super) String);
+
 /// The query. A parameter that is empty counts as absent; one that is not asked for is ignored.
 pub(super) struct Params(BTreeMap<String, String>);
 
@@ -59,6 +62,14 @@ impl<S: Send + Sync> FromRequestParts<S> for PathKey {
 
     async fn from_request_parts(head: &mut Head, state: &S) -> Answer<Self> {
         path_param(head, state, "key").await.map(Self)
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for PathFile {
+    type Rejection = Problem;
+
+    async fn from_request_parts(head: &mut Head, state: &S) -> Answer<Self> {
+        path_param(head, state, "file").await.map(Self)
     }
 }
 

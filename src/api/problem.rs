@@ -75,6 +75,12 @@ impl Problem {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", message).caused_by(cause)
     }
 
+    /// No picture of that name is kept.
+    pub(super) fn unknown_screenshot(name: &str) -> Self {
+        let message = format!("there is no screenshot '{name}'; the session's `screenshots` lists those that are kept");
+        Self::new(StatusCode::NOT_FOUND, "unknown_screenshot", message)
+    }
+
     /// The path leads nowhere.
     pub(super) fn no_such_path() -> Self {
         Self::new(StatusCode::NOT_FOUND, "no_such_path", "there is nothing at this path")

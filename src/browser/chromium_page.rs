@@ -15,7 +15,7 @@ use chromiumoxide::{
     cdp::browser_protocol::{
         input::{DispatchMouseEventParams, DispatchMouseEventType},
         page::{
-            AddScriptToEvaluateOnNewDocumentParams, CaptureScreenshotFormat, CaptureScreenshotParams,
+            AddScriptToEvaluateOnNewDocumentParams, CaptureScreenshotFormat, CaptureScreenshotParams, ReloadParams,
             RemoveScriptToEvaluateOnNewDocumentParams, ScriptIdentifier,
         },
     },
@@ -151,6 +151,10 @@ impl WhatsAppPage for ChromiumPage {
 
     async fn log_out(&self) -> Result<(), PageError> {
         self.call("logOut", Value::Null).await
+    }
+
+    async fn reload(&self) -> Result<(), PageError> {
+        self.cdp.execute(ReloadParams::default(), self.limit).await.map(|_| ())
     }
 
     async fn touch(&self) -> Result<(), PageError> {

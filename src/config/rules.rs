@@ -96,14 +96,29 @@ pub(super) const RULES: &[Rule] = &[
     rule("admission.memory_reserve_mb", Allowed::Number(0, 1_048_576)),
     rule("admission.tasks_per_start", Allowed::Number(0, 10_000)),
     rule("keepalive.heartbeat_s", SECONDS),
+    rule("keepalive.ping_s", SECONDS),
     rule("keepalive.watchdog_s", SECONDS),
+    rule("keepalive.watchdog_loading_s", SECONDS),
     rule("keepalive.socket_grace_s", SECONDS),
+    rule("keepalive.socket_patience_s", SECONDS),
+    rule("keepalive.acks_s", SECONDS),
+    rule("keepalive.activity_s", SECONDS),
+    rule("keepalive.presence", Allowed::Word(&["around_sends", "never", "always"])),
+    rule("keepalive.presence_linger_s", SECONDS),
     rule("keepalive.ready_timeout_s", SECONDS),
+    rule("keepalive.logout_timeout_s", SECONDS),
     rule("keepalive.qr_timeout_s", SECONDS),
     rule("keepalive.attempts", Allowed::Number(1, 1000)),
     rule("keepalive.backoff_s", SECONDS),
     rule("keepalive.backoff_max_s", SECONDS),
     rule("keepalive.slow_retry_s", SECONDS),
+    rule("keepalive.quarantine_crashes", Allowed::Number(0, 1000)),
+    rule("keepalive.quarantine_pause_s", SECONDS),
+    rule("keepalive.screenshots", Allowed::Number(1, 100)),
+    rule("quality.latency_ms", Allowed::Number(1, 60_000)),
+    rule("quality.drops_per_hour", Allowed::Number(1, 3600)),
+    rule("quality.unanswered_s", SECONDS),
+    rule("quality.acks_s", SECONDS),
     rule("queue.lease_s", SECONDS),
     rule("queue.send_timeout_s", SECONDS),
     rule("queue.attempts", Allowed::Number(1, 100)),
@@ -239,7 +254,6 @@ fn is_filter(text: &str) -> bool {
 pub(super) fn check_together(config: &Config) -> Result<(), (&'static str, String)> {
     let Config { browser, keepalive, queue, limits, shutdown, .. } = config;
     let busy_s = queue.send_timeout_s + 2 * browser.call_timeout_s;
-    let quiet_s = keepalive.heartbeat_s + browser.call_timeout_s;
     let demands = [
         (
             "queue.lease_s",
@@ -248,8 +262,18 @@ pub(super) fn check_together(config: &Config) -> Result<(), (&'static str, Strin
         ),
         (
             "keepalive.watchdog_s",
-            keepalive.watchdog_s > quiet_s,
-            format!("more than {quiet_s} (keepalive.heartbeat_s and browser.call_timeout_s)"),
+            keepalive.watchdog_s > keepalive.ping_s,
+            format!("more than {} (keepalive.ping_s)", keepalive.ping_s),
+        ),
+        (
+            "keepalive.watchdog_loading_s",
+            keepalive.watchdog_loading_s >= keepalive.watchdog_s,
+            format!("at least {} (keepalive.watchdog_s)", keepalive.watchdog_s),
+        ),
+        (
+            "keepalive.acks_s",
+            keepalive.acks_s > queue.send_timeout_s,
+            format!("more than {} (queue.send_timeout_s)", queue.send_timeout_s),
         ),
         (
             "keepalive.backoff_max_s",

@@ -26,6 +26,8 @@ pub struct Config {
     pub admission: Admission,
     /// `[keepalive]`
     pub keepalive: Keepalive,
+    /// `[quality]`
+    pub quality: Quality,
     /// `[queue]`
     pub queue: Queue,
     /// `[limits]`
@@ -124,18 +126,34 @@ pub struct Admission {
     pub tasks_per_start: u64,
 }
 
-/// `[keepalive]`: how a session is watched.
+/// `[keepalive]`: how a session is watched and brought back.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Keepalive {
-    /// Seconds between two heartbeats.
+    /// Seconds between two heartbeats, whose round trip is the session's latency.
     pub heartbeat_s: u64,
-    /// Seconds without a sign of life after which the browser is restarted.
+    /// Seconds between two pings of the watchdog.
+    pub ping_s: u64,
+    /// Seconds without an answer after which a loaded page counts as hung.
     pub watchdog_s: u64,
-    /// Seconds that a lost socket may take to come back before the page is restarted.
+    /// The same for a page that loads or syncs.
+    pub watchdog_loading_s: u64,
+    /// Seconds that a lost socket may take to come back when the page does nothing about it.
     pub socket_grace_s: u64,
-    /// Seconds until a linked page must be ready.
+    /// Seconds that a page without a socket may go on trying by itself.
+    pub socket_patience_s: u64,
+    /// Seconds that a pending send may wait while nothing at all is acknowledged.
+    pub acks_s: u64,
+    /// Seconds between two small input events, give or take a quarter.
+    pub activity_s: u64,
+    /// When the account is shown as online.
+    pub presence: PresenceMode,
+    /// Seconds that it stays online after the last send.
+    pub presence_linger_s: u64,
+    /// Seconds until a page with a kept login must be ready.
     pub ready_timeout_s: u64,
+    /// Seconds that a page may take to log out.
+    pub logout_timeout_s: u64,
     /// Seconds after which a QR that nobody scanned stops the session.
     pub qr_timeout_s: u64,
     /// Restarts in a row before a session counts as failed.
@@ -146,6 +164,38 @@ pub struct Keepalive {
     pub backoff_max_s: u64,
     /// Seconds between the tries of a failed session.
     pub slow_retry_s: u64,
+    /// Crashes within an hour above which a session is quarantined; 0 never does.
+    pub quarantine_crashes: u32,
+    /// Seconds before each restart of a quarantined session.
+    pub quarantine_pause_s: u64,
+    /// How many screenshots of failures are kept of a session.
+    pub screenshots: u32,
+}
+
+/// When the account is shown as online. While a companion is online, the phone does not notify its owner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PresenceMode {
+    /// From a send until a moment after it.
+    AroundSends,
+    /// Never.
+    Never,
+    /// As long as the session is ready.
+    Always,
+}
+
+/// `[quality]`: from when on a session that still sends is shown as degraded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Quality {
+    /// The latency (p95 over the last heartbeats) in milliseconds.
+    pub latency_ms: u64,
+    /// Lost sockets within an hour.
+    pub drops_per_hour: u32,
+    /// Seconds that a ping is not answered.
+    pub unanswered_s: u64,
+    /// Seconds that a pending send waits while nothing is acknowledged.
+    pub acks_s: u64,
 }
 
 /// `[queue]`: sending.

@@ -29,6 +29,8 @@ macro_rules! event_kinds {
 event_kinds! {
     /// A session's state changed.
     SessionStatus = "session.status",
+    /// A session that still sends got worse, or well again.
+    SessionDegraded = "session.degraded",
     /// A new QR to scan.
     Qr = "qr",
     /// The page loads or syncs; with a percentage.

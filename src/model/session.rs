@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Qr, SessionName};
+use super::{Qr, SessionHealth, SessionName};
 
 /// What the operator wants, stored apart from what is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -190,6 +190,8 @@ pub struct SessionView {
     pub page: PageView,
     /// While `reconnecting`: which attempt is next, and when (Unix milliseconds).
     pub retry: Option<(u32, i64)>,
+    /// How well it does.
+    pub health: SessionHealth,
 }
 
 /// What a session's page told of itself.

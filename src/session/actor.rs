@@ -5,6 +5,8 @@
 //! knows of a changed state.
 
 mod effects;
+mod keeper;
+mod meters;
 mod page_events;
 mod publish;
 
@@ -17,15 +19,19 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+use keeper::{Asked, Keeper};
+use meters::Meters;
+
 use super::{
     admission::{Priority, Wait},
     gate::{Gate, Place},
     payload::PastStatus,
+    sends::Sends,
     services::Services,
-    state_machine::{BrowserPhase, Context, Input, Machine, step},
+    state_machine::{Context, GivenUp, Input, Machine, step},
 };
 use crate::{
-    model::{Desired, Qr, SessionRecord, SessionState, SessionView},
+    model::{Desired, KeptScreenshot, Qr, SessionHealth, SessionRecord, SessionState, SessionView},
     page::{LaunchError, Launched, PageError, PageEvent, Snapshot, WhatsAppPage},
 };
 
@@ -57,7 +63,11 @@ enum Report {
     Abandoned,
     BrowserEnded,
     Archived(std::io::Result<()>),
-    Heartbeat { page: Arc<dyn WhatsAppPage>, answer: Result<Snapshot, PageError>, took: Duration },
+    Answered { page: Arc<dyn WhatsAppPage>, asked: Asked, answer: Result<Snapshot, PageError>, took: Duration },
+    Touched { page: Arc<dyn WhatsAppPage>, result: Result<(), PageError> },
+    PresenceApplied,
+    ReloadFailed { page: Arc<dyn WhatsAppPage>, error: PageError },
+    Pictured(Vec<KeptScreenshot>),
 }
 
 /// The ends of an actor that others hold.
@@ -68,6 +78,8 @@ pub(super) struct Handle {
     pub(super) page: PageWatch,
     /// The page, only while the session is ready: it may be told to send.
     pub(super) sendable: PageWatch,
+    /// For the sender.
+    pub(super) sends: Sends,
 }
 
 /// What the actor publishes through.
@@ -76,6 +88,14 @@ struct Outputs {
     page: watch::Sender<Option<Arc<dyn WhatsAppPage>>>,
     sendable: watch::Sender<Option<Arc<dyn WhatsAppPage>>>,
     statuses: Vec<PastStatus>,
+    meters: Meters,
+    told: ToldAlerts,
+}
+
+/// What was told as an alert and not resolved yet.
+struct ToldAlerts {
+    given_up: GivenUp,
+    quarantined: bool,
 }
 
 /// The browser that the actor holds.
@@ -86,7 +106,6 @@ struct BrowserHeld {
     abandon: CancellationToken,
     /// Its bridge is in: before that a call only waits for the page to load.
     is_attached: bool,
-    heartbeat_under_way: bool,
     /// Among the starts, until its page is loaded.
     place: Option<Place>,
     /// Among the pages that were just linked, until it has synced.
@@ -110,6 +129,7 @@ pub(super) struct Actor {
     browser: BrowserHeld,
     qr: QrShown,
     outputs: Outputs,
+    keeper: Keeper,
     reports: (mpsc::Sender<Report>, mpsc::Receiver<Report>),
     inbox: Inbox,
 }
@@ -135,7 +155,13 @@ impl Actor {
             qr: None,
             page: crate::model::session::PageView::default(),
             retry: None,
+            health: SessionHealth::default(),
         };
+        let kept = services.screenshots().list(&record.name);
+        let (keeper, sends) = Keeper::new(&services.settings.keepalive, kept);
+        // An earlier run has told of what it gave up.
+        let told = ToldAlerts { given_up: machine.trouble.given_up, quarantined: false };
+        let meters = Meters::new(&record.name, machine.state);
         let (view_sender, view) = watch::channel(first);
         let (page_sender, page) = watch::channel(None);
         let (sendable_sender, sendable) = watch::channel(None);
@@ -147,11 +173,19 @@ impl Actor {
             machine,
             browser: BrowserHeld::default(),
             qr: QrShown::default(),
-            outputs: Outputs { view: view_sender, page: page_sender, sendable: sendable_sender, statuses: Vec::new() },
+            outputs: Outputs {
+                view: view_sender,
+                page: page_sender,
+                sendable: sendable_sender,
+                statuses: Vec::new(),
+                meters,
+                told,
+            },
+            keeper,
             reports: mpsc::channel(16),
             inbox: Inbox { requests, waiting: Vec::new(), ending: false },
         };
-        (actor, Handle { requests: request_sender, view, page, sendable })
+        (actor, Handle { requests: request_sender, view, page, sendable, sends })
     }
 
     /// Lives until it is told to end and holds no browser.
@@ -160,11 +194,10 @@ impl Actor {
         if self.machine.desired == Desired::Running {
             self.step(Input::Start, &tasks).await;
         }
-        let heartbeat = Duration::from_secs(self.services.settings.keepalive.heartbeat_s.max(1));
-        let mut heartbeats = tokio::time::interval(heartbeat);
-        heartbeats.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        self.publish().await;
         loop {
             let deadline = self.deadline();
+            let keep_at = self.keeper.due(self.machine.state == SessionState::Ready);
             tokio::select! {
                 request = self.inbox.requests.recv(), if !self.inbox.ending => match request {
                     Some(Request::Step { input, when, answer }) => {
@@ -179,7 +212,8 @@ impl Actor {
                     Some(event) => self.hear_page(event, &tasks).await,
                     None => self.browser.events = None,
                 },
-                _ = heartbeats.tick(), if self.may_beat() => self.beat(&tasks),
+                Some(sign) = self.keeper.signs.recv() => self.hear_sign(sign, &tasks).await,
+                () = tokio::time::sleep_until(keep_at), if self.may_ask() => self.keep(&tasks).await,
                 () = tokio::time::sleep_until(deadline) => self.step(Input::Tick, &tasks).await,
             }
             if self.inbox.ending && !self.machine.holds_browser() {
@@ -207,10 +241,12 @@ impl Actor {
             load_limit_s: settings.browser.load_timeout_s,
         };
         let (machine, effects) = step(self.machine.clone(), input, &context);
+        let was_ready = self.machine.state == SessionState::Ready;
         self.machine = machine;
         for effect in effects {
             self.perform(effect, tasks);
         }
+        self.note_readiness(was_ready, tasks);
         self.publish().await;
         self.keep_places();
         self.answer();
@@ -239,8 +275,16 @@ impl Actor {
         }
     }
 
-    fn may_beat(&self) -> bool {
-        self.machine.browser == BrowserPhase::Up && self.browser.is_attached && !self.browser.heartbeat_under_way
+    /// What being ready, or no longer, means for the keepalive.
+    fn note_readiness(&mut self, was_ready: bool, tasks: &TaskTracker) {
+        let is_ready = self.machine.state == SessionState::Ready;
+        if is_ready && !was_ready {
+            self.plan_activity();
+            self.apply_presence(true, tasks);
+        }
+        if was_ready && self.machine.state == SessionState::Reconnecting && self.machine.signals.lost.is_some() {
+            self.keeper.quality.note_drop(self.services.clock.now_ms());
+        }
     }
 }
 

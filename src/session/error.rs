@@ -39,6 +39,9 @@ pub enum SessionError {
         /// Why.
         source: std::io::Error,
     },
+    /// A kept picture could not be read.
+    #[error("the picture could not be read: {0}")]
+    Screenshot(#[source] std::io::Error),
     /// It did not end in time.
     #[error("the session '{0}' did not end within 15 seconds; look at GET /api/sessions/{0} and try again")]
     TooSlow(SessionName),

@@ -83,6 +83,7 @@ impl Registry {
             services: Arc::clone(&inner.services),
             sendable: handle.sendable.clone(),
             view: handle.view.clone(),
+            sends: handle.sends.clone(),
         };
         inner.services.senders.spawn(sender.run());
         inner.actors.spawn(actor.run(inner.actors.clone()));
@@ -216,7 +217,7 @@ impl Registry {
         if let Err(failure) = services.queue.clear(name).await {
             warn!(session.id = %name, error = %failure, "the queue of a deleted session was not cleared");
         }
-        let removed = services.logins().delete(name).await;
+        let removed = services.logins().delete(name).await.and_then(|()| services.screenshots().delete(name));
         removed.map_err(|source| SessionError::Profile { name: name.clone(), source })?;
         self.inner.handles.write().unwrap_or_else(PoisonError::into_inner).remove(name);
         info!(session.id = %name, "a session was deleted");
@@ -242,6 +243,17 @@ impl Registry {
     /// When the session has no page, or the page does not answer.
     pub async fn screenshot(&self, name: &SessionName) -> Result<Vec<u8>, SessionError> {
         Ok(self.page(name)?.screenshot().await?)
+    }
+
+    /// A picture that was kept of a failure, as PNG; None when there is none of that name.
+    ///
+    /// # Errors
+    /// When there is no such session, or the picture cannot be read.
+    pub async fn kept_screenshot(&self, name: &SessionName, file: &str) -> Result<Option<Vec<u8>>, SessionError> {
+        self.handle(name)?;
+        let (screenshots, session, file) = (self.inner.services.screenshots(), name.clone(), file.to_owned());
+        let read = tokio::task::spawn_blocking(move || screenshots.read(&session, &file)).await;
+        read.unwrap_or_else(|error| Err(std::io::Error::other(error))).map_err(SessionError::Screenshot)
     }
 
     /// The chat of a number, None if it has no WhatsApp.

@@ -9,7 +9,7 @@ use std::{sync::Arc, time::Duration};
 
 use tracing::{debug, error};
 
-use super::{actor::PageWatch, services::Services};
+use super::{actor::PageWatch, sends::Sends, services::Services};
 use crate::{
     model::{Me, SessionName, SessionView},
     page::WhatsAppPage,
@@ -26,6 +26,7 @@ pub(super) struct Sender {
     /// The page, while the session is ready.
     pub(super) sendable: PageWatch,
     pub(super) view: tokio::sync::watch::Receiver<SessionView>,
+    pub(super) sends: Sends,
 }
 
 impl Sender {

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use super::{admission::Limits, gate::Gate, logins::Logins};
+use super::{admission::Limits, gate::Gate, logins::Logins, screenshots::Screenshots};
 use crate::{
     clock::Clock, config, event::EventLog, host::HeadroomProbe, page::PageLauncher, queue::Queue, shutdown::Shutdown,
     store::Store,
@@ -31,6 +31,8 @@ pub struct Services {
 pub struct Settings {
     /// `[keepalive]`
     pub keepalive: config::Keepalive,
+    /// `[quality]`
+    pub quality: config::Quality,
     /// `[queue]`
     pub queue: config::Queue,
     /// `[browser]`
@@ -53,5 +55,10 @@ impl Services {
     #[must_use]
     pub fn logins(&self) -> Logins {
         Logins::new(&self.settings.data_dir)
+    }
+
+    /// Where the pictures of failures lie.
+    pub(super) fn screenshots(&self) -> Screenshots {
+        Screenshots::new(&self.settings.data_dir)
     }
 }

@@ -11,16 +11,22 @@
 //! ```
 //!
 //! Invariants, held by property tests: whatever comes, it neither panics nor waits without a deadline or an answer that the
-//! actor owes; a browser is started only when the one before has ended; after a logout nothing leads to `ready` but a new QR.
+//! actor owes, but for what only a person can mend; a browser is started only when the one before has ended; after a logout
+//! nothing leads to `ready` but a new QR.
 
 mod deadlines;
 mod page_inputs;
+mod signals;
+mod trouble;
 
 use crate::{
     config::Keepalive,
     model::{Desired, Reason, SessionState},
     page::Snapshot,
 };
+
+pub use signals::Signals;
+pub use trouble::{GivenUp, Trouble};
 
 /// A session's whole state, as far as decisions need it.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,10 +41,10 @@ pub struct Machine {
     pub browser: BrowserPhase,
     /// Unix milliseconds at which the state has lasted too long.
     pub deadline_ms: Option<i64>,
-    /// Unix milliseconds at which a page that gave no sign of life counts as hung.
-    pub pulse_deadline_ms: Option<i64>,
-    /// Restarts in a row; being ready sets it back.
-    pub attempts: u32,
+    /// What the watchdog goes by, beside the state's own deadline.
+    pub signals: Signals,
+    /// What went wrong since it went well.
+    pub trouble: Trouble,
     /// How the login stands.
     pub login: Login,
     /// The daemon ends: nothing is started any more.
@@ -101,7 +107,18 @@ pub enum Input {
     /// The page's state, told by itself.
     Status(Snapshot),
     /// The page's state, asked for: a sign of life.
-    Heartbeat(Snapshot),
+    Answer(Snapshot),
+    /// The page answers, but WhatsApp Web is not in it, or cannot be read.
+    Unreadable(Reason),
+    /// The page was not reloaded.
+    ReloadFailed(Reason),
+    /// What the sends wait for.
+    Sends {
+        /// When the oldest send was begun that no acknowledgement has followed, in Unix milliseconds.
+        waiting_since_ms: Option<i64>,
+        /// Whether an acknowledgement, of whatever message, is what is told.
+        is_acked: bool,
+    },
     /// A QR to scan.
     Qr,
     /// The page begins to log out.
@@ -117,6 +134,8 @@ pub enum Input {
 /// Whether trying again can help.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorClass {
+    /// The same browser may do better at once, with its page loaded anew.
+    Transient,
     /// A new browser may do better.
     Recoverable,
     /// A person has to do something.
@@ -134,6 +153,10 @@ pub enum Effect {
     Close,
     /// End the browser at once; answers `BrowserEnded`.
     Kill,
+    /// Keep a picture of the page, then end the browser; answers `BrowserEnded`.
+    KillAfterScreenshot,
+    /// Load the page anew; answers `ReloadFailed` or nothing.
+    Reload,
     /// Move the profile to the archive; answers `Archived` or `ArchiveFailed`.
     Archive,
     /// Ask the page to log out.
@@ -159,6 +182,7 @@ impl Machine {
     /// A session that rests, with what is wanted of it.
     #[must_use]
     pub fn resting(desired: Desired, state: SessionState, reason: Option<Reason>) -> Self {
+        let trouble = Trouble::of_record(state, reason.as_ref());
         let at_rest = matches!(state, SessionState::Stopped | SessionState::LoggedOut | SessionState::Failed);
         Self {
             desired,
@@ -166,8 +190,8 @@ impl Machine {
             reason: if at_rest { reason } else { None },
             browser: BrowserPhase::None,
             deadline_ms: None,
-            pulse_deadline_ms: None,
-            attempts: 0,
+            signals: Signals::default(),
+            trouble,
             login: if state == SessionState::LoggedOut { Login::ToArchive } else { Login::MayBe },
             suspended: false,
         }
@@ -176,10 +200,11 @@ impl Machine {
     /// When the machine wants a `Tick`, in Unix milliseconds.
     #[must_use]
     pub fn next_deadline_ms(&self) -> Option<i64> {
-        match (self.deadline_ms, self.pulse_deadline_ms) {
-            (Some(state), Some(pulse)) => Some(state.min(pulse)),
-            (state, pulse) => state.or(pulse),
-        }
+        let signals = &self.signals;
+        [self.deadline_ms, signals.page_due_ms, signals.acks_due_ms, self.trouble.quarantine_ends_ms]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// Whether a browser runs, starts or ends.
@@ -224,9 +249,11 @@ pub fn step(mut machine: Machine, input: Input, context: &Context<'_>) -> (Machi
             machine.recover(ErrorClass::Fatal, reason, context, &mut effects);
         }
         Input::Tick => machine.tick(context, &mut effects),
+        Input::Sends { waiting_since_ms, is_acked } => machine.hear_sends(waiting_since_ms, is_acked),
         page if machine.browser == BrowserPhase::Up => machine.hear_page(page, context, &mut effects),
         _ => {}
     }
+    machine.watch_signals(context);
     (machine, effects)
 }
 
@@ -237,16 +264,19 @@ impl Machine {
         self.deadline_ms = limit_s.map(|seconds| deadlines::after_s(context, seconds));
     }
 
+    /// One that runs is left alone, unless it sits out a quarantine: whoever starts it wants that to end.
     fn start(&mut self, context: &Context<'_>, effects: &mut Vec<Effect>) {
         self.desired = Desired::Running;
-        let resting = matches!(
-            self.state,
-            SessionState::Stopped | SessionState::Hibernated | SessionState::LoggedOut | SessionState::Failed
-        );
-        if resting {
-            self.attempts = 0;
-            self.go_on(context, effects);
+        let sits_out = self.trouble.quarantined && self.state == SessionState::Reconnecting && !self.holds_browser();
+        let has_failed = self.state == SessionState::Failed;
+        let rests = matches!(self.state, SessionState::Stopped | SessionState::Hibernated | SessionState::LoggedOut);
+        if has_failed || rests || sits_out {
+            self.trouble.start_over();
         }
+        if has_failed || sits_out {
+            self.enter(SessionState::Launching, None, None, context);
+        }
+        self.go_on(context, effects);
     }
 
     fn stop(&mut self, reason: Option<Reason>, context: &Context<'_>, effects: &mut Vec<Effect>) {
@@ -254,7 +284,8 @@ impl Machine {
         let keeps_reason = matches!(self.state, SessionState::LoggedOut);
         let state = if keeps_reason { SessionState::LoggedOut } else { SessionState::Stopped };
         let reason = if keeps_reason { self.reason.take() } else { reason };
-        self.attempts = 0;
+        self.trouble.start_over();
+        self.trouble.given_up = GivenUp::No;
         self.end_browser(Effect::Close, effects);
         self.enter(state, reason, None, context);
         self.go_on(context, effects);
@@ -262,7 +293,7 @@ impl Machine {
 
     fn restart(&mut self, context: &Context<'_>, effects: &mut Vec<Effect>) {
         self.desired = Desired::Running;
-        self.attempts = 0;
+        self.trouble.start_over();
         self.end_browser(Effect::Close, effects);
         self.enter(SessionState::Launching, None, None, context);
         self.go_on(context, effects);
@@ -276,7 +307,7 @@ impl Machine {
         {
             effects.push(Effect::LogOutOnPage);
             let reason = Reason::new("logging_out", "logging out as asked");
-            self.enter(SessionState::LoggedOut, Some(reason), Some(deadlines::LOGOUT_LIMIT_S), context);
+            self.enter(SessionState::LoggedOut, Some(reason), Some(context.keepalive.logout_timeout_s), context);
             return;
         }
         let reason = Reason::new(
@@ -288,42 +319,22 @@ impl Machine {
 
     fn launched(&mut self, context: &Context<'_>) {
         self.browser = BrowserPhase::Up;
-        self.beat(context);
         self.enter(SessionState::Loading, None, Some(context.load_limit_s), context);
+        self.beat(context);
     }
 
     fn browser_ended(&mut self, context: &Context<'_>, effects: &mut Vec<Effect>) {
         self.browser = BrowserPhase::None;
-        self.pulse_deadline_ms = None;
         self.go_on(context, effects);
     }
 
     /// The login is gone: the browser ends, the profile goes to the archive, and a new QR follows if running is wanted.
     fn lose_login(&mut self, reason: Reason, context: &Context<'_>, effects: &mut Vec<Effect>) {
         self.login = Login::ToArchive;
-        self.attempts = 0;
-        self.end_browser(Effect::Kill, effects);
+        self.trouble.attempts = 0;
+        self.end_browser(Effect::KillAfterScreenshot, effects);
         self.enter(SessionState::LoggedOut, Some(reason), None, context);
         self.go_on(context, effects);
-    }
-
-    /// After trouble: a new browser after a pause, or the end of trying.
-    fn recover(&mut self, class: ErrorClass, reason: Reason, context: &Context<'_>, effects: &mut Vec<Effect>) {
-        self.end_browser(Effect::Kill, effects);
-        self.pulse_deadline_ms = None;
-        if self.desired == Desired::Stopped {
-            return;
-        }
-        if self.login == Login::JustLinked {
-            self.login = Login::MayBe;
-        }
-        self.attempts = self.attempts.saturating_add(1);
-        if class == ErrorClass::Fatal || self.attempts > context.keepalive.attempts {
-            self.enter(SessionState::Failed, Some(reason), Some(context.keepalive.slow_retry_s), context);
-        } else {
-            self.enter(SessionState::Reconnecting, Some(reason), None, context);
-            self.deadline_ms = Some(deadlines::backoff_end_ms(self.attempts, context));
-        }
     }
 
     fn end_browser(&mut self, how: Effect, effects: &mut Vec<Effect>) {
@@ -335,21 +346,17 @@ impl Machine {
         self.browser = BrowserPhase::Closing;
     }
 
-    /// What is next once nothing stands in the way: first the archive, then the launch.
+    /// What is next once nothing stands in the way: first the archive, then the launch. A failed session waits for its slow
+    /// retry, or for a person.
     fn go_on(&mut self, context: &Context<'_>, effects: &mut Vec<Effect>) {
         let wants_launch = self.desired == Desired::Running
             && !self.suspended
             && matches!(
                 self.state,
-                SessionState::Stopped
-                    | SessionState::Hibernated
-                    | SessionState::LoggedOut
-                    | SessionState::Failed
-                    | SessionState::Launching
-            )
-            && !self.waits_for_slow_retry(context);
+                SessionState::Stopped | SessionState::Hibernated | SessionState::LoggedOut | SessionState::Launching
+            );
         match self.browser {
-            BrowserPhase::None if self.login == Login::ToArchive && !self.waits_for_slow_retry(context) => {
+            BrowserPhase::None if self.login == Login::ToArchive && self.state != SessionState::Failed => {
                 self.login = Login::Archiving;
                 effects.push(Effect::Archive);
             }
@@ -363,12 +370,6 @@ impl Machine {
             }
             _ => {}
         }
-    }
-
-    fn waits_for_slow_retry(&self, context: &Context<'_>) -> bool {
-        self.state == SessionState::Failed
-            && self.attempts > 0
-            && self.deadline_ms.is_some_and(|deadline| deadline > context.now_ms)
     }
 }
 

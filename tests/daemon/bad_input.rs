@@ -24,6 +24,7 @@ fn an_unknown_session_is_not_found_wherever_it_is_named() {
         "/api/ghost/auth/qr",
         "/api/ghost/queue",
         "/api/screenshot?session=ghost",
+        "/api/sessions/ghost/screenshots/1-banned.png",
     ] {
         let problem = api.get(path).expect(404);
         assert!(problem["message"].as_str().is_some_and(|message| message.contains("ghost")), "{path}: {problem}");

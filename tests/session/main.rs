@@ -2,5 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic where the setting is broken")]
 
+mod keepalive;
 mod scripted;
 mod sender;

@@ -172,6 +172,8 @@ pub(crate) enum PageFault {
     LateHasSynced { ms: u64 },
     MissingExport { module: String, export: String },
     OldMsgkey {},
+    Block { mode: String },
+    HangLogout {},
     Leak { mb_per_minute: f64 },
     Heap { mb: f64 },
     Clear {},

@@ -59,6 +59,10 @@ pub(crate) enum Fault {
     RefsRunOut(bool),
     /// A module lacks an export.
     MissingExport { module: String, export: String },
+    /// WhatsApp shuts the page out: the screen's mode, such as `TOS_BLOCK` or `DEPRECATED_VERSION`.
+    Block(String),
+    /// A logout begins and never gets its storage cleared.
+    HangLogout(bool),
     /// Message keys have the shape from before August 2026.
     OldMsgkey(bool),
     /// The page's heap grows.
@@ -114,6 +118,7 @@ impl Fault {
                 | Self::Replaced(false)
                 | Self::RefsRunOut(false)
                 | Self::OldMsgkey(false)
+                | Self::HangLogout(false)
         )
     }
 
@@ -127,6 +132,8 @@ impl Fault {
             Self::MissingExport { module, export } => {
                 PageFault::MissingExport { module: module.clone(), export: export.clone() }
             }
+            Self::Block(mode) => PageFault::Block { mode: mode.clone() },
+            Self::HangLogout(true) => PageFault::HangLogout {},
             Self::OldMsgkey(true) => PageFault::OldMsgkey {},
             Self::LeakMbPerMinute(mb_per_minute) => PageFault::Leak { mb_per_minute: *mb_per_minute },
             Self::HeapMb(mb) => PageFault::Heap { mb: *mb },

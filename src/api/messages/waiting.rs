@@ -100,6 +100,7 @@ mod tests {
             qr: None,
             page: PageView::default(),
             retry: None,
+            health: crate::model::SessionHealth::default(),
         }
     }
 

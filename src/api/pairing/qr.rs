@@ -132,6 +132,7 @@ mod tests {
             qr: expires_at_ms.map(|at_ms| Qr { value: "2@ref".to_owned(), seq: 7, expires_at_ms: at_ms }),
             page: PageView::default(),
             retry: None,
+            health: crate::model::SessionHealth::default(),
         }
     }
 

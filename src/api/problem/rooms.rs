@@ -48,7 +48,7 @@ impl From<SessionError> for Problem {
             }
             SessionError::Page(error) => error.into(),
             SessionError::Store(error) => error.into(),
-            SessionError::Profile { .. } => Self::internal(message),
+            SessionError::Profile { .. } | SessionError::Screenshot(_) => Self::internal(message),
             SessionError::TooSlow(_) => Self::new(StatusCode::SERVICE_UNAVAILABLE, "too_slow", message),
             SessionError::Closing => closing(),
         }

@@ -3,7 +3,10 @@
 use serde_json::{Value, json};
 
 use super::rfc3339;
-use crate::{api::state::Facts, model::SessionView};
+use crate::{
+    api::state::Facts,
+    model::{KeptScreenshot, SessionHealth, SessionView},
+};
 
 /// `SessionInfo`. Everything that a `SessionDTO` holds is in it.
 pub(in crate::api) fn session(view: &SessionView, config: &Value, facts: &Facts) -> Value {
@@ -14,12 +17,36 @@ pub(in crate::api) fn session(view: &SessionView, config: &Value, facts: &Facts)
         "config": config,
         "me": view.me,
         "assignedWorker": facts.server.node,
-        "presence": null,
+        "presence": view.health.is_online.map(|is_online| if is_online { "online" } else { "offline" }),
         "timestamps": { "activity": view.since_ms },
         "state": view.state,
         "reason": view.reason,
         "desired": view.desired,
         "page": view.page,
         "retry": retry,
+        "degraded": !view.health.degraded.is_empty(),
+        "quarantined": view.health.quarantined,
+        "health": health(&view.health),
+        "screenshots": view.health.screenshots.iter().map(|kept| screenshot(view, kept)).collect::<Vec<_>>(),
+    })
+}
+
+fn health(health: &SessionHealth) -> Value {
+    json!({
+        "causes": health.degraded,
+        "latency": health.latency,
+        "socketDropsLastHour": health.socket_drops_last_hour,
+        "crashesLastHour": health.crashes_last_hour,
+        "lastAckAt": health.last_ack_at_ms.map(rfc3339),
+        "lastActivityAt": health.last_activity_at_ms.map(rfc3339),
+    })
+}
+
+fn screenshot(view: &SessionView, kept: &KeptScreenshot) -> Value {
+    json!({
+        "name": kept.name,
+        "at": rfc3339(kept.at_ms),
+        "reason": kept.reason,
+        "path": format!("/api/sessions/{}/screenshots/{}", view.name, kept.name),
     })
 }

@@ -7,24 +7,22 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{Actor, BrowserHeld, Report};
 use crate::{
-    model::{Reason, SessionState},
+    model::{KeptScreenshot, Reason, SessionName, SessionState},
     page::{LaunchError, LaunchRequest, Launched, PageLauncher, WhatsAppPage},
     session::{
         admission::{Priority, Wait},
         gate::{Gate, Place},
+        screenshots::{Screenshots, Taken},
         state_machine::{BrowserPhase, Effect, ErrorClass, Input, Login, Machine},
     },
 };
 
+/// How long a failed page may take for its picture.
+const PICTURE_LIMIT: Duration = Duration::from_secs(2);
+
 impl Machine {
     pub(super) fn is_archiving(&self) -> bool {
         matches!(self.login, Login::Archiving)
-    }
-}
-
-impl BrowserHeld {
-    fn holds(&self, page: &Arc<dyn WhatsAppPage>) -> bool {
-        self.page.as_ref().is_some_and(|held| Arc::ptr_eq(held, page))
     }
 }
 
@@ -34,18 +32,8 @@ impl Actor {
         match effect {
             Effect::Launch => self.launch(reports, tasks),
             Effect::AbandonLaunch => self.browser.abandon.cancel(),
-            Effect::Close | Effect::Kill => {
-                let page = self.browser.page.take();
-                let grace = Duration::from_secs(self.services.settings.browser.close_grace_s);
-                tasks.spawn(async move {
-                    match page {
-                        Some(page) if effect == Effect::Close => page.close(grace).await,
-                        Some(page) => page.kill().await,
-                        None => {}
-                    }
-                    tell(&reports, Report::BrowserEnded).await;
-                });
-            }
+            Effect::Close | Effect::Kill | Effect::KillAfterScreenshot => self.end_page(effect, reports, tasks),
+            Effect::Reload => self.reload(reports, tasks),
             Effect::Archive => {
                 let (logins, name) = (self.services.logins(), self.outputs.view.borrow().name.clone());
                 let now_ms = self.services.clock.now_ms();
@@ -64,6 +52,48 @@ impl Actor {
                 });
             }
         }
+    }
+
+    fn end_page(&mut self, how: Effect, reports: mpsc::Sender<Report>, tasks: &TaskTracker) {
+        let page = self.browser.page.take();
+        let grace = Duration::from_secs(self.services.settings.browser.close_grace_s);
+        let camera = (how == Effect::KillAfterScreenshot).then(|| self.camera());
+        self.forget_page();
+        tasks.spawn(async move {
+            if let (Some(page), Some(camera)) = (&page, camera)
+                && let Some(kept) = camera.picture(page).await
+            {
+                tell(&reports, Report::Pictured(kept)).await;
+            }
+            match page {
+                Some(page) if how == Effect::Close => page.close(grace).await,
+                Some(page) => page.kill().await,
+                None => {}
+            }
+            tell(&reports, Report::BrowserEnded).await;
+        });
+    }
+
+    fn camera(&self) -> Camera {
+        let settings = &self.services.settings.keepalive;
+        Camera {
+            screenshots: self.services.screenshots(),
+            session: self.outputs.view.borrow().name.clone(),
+            at_ms: self.services.clock.now_ms(),
+            reason: self.machine.reason.as_ref().map_or_else(|| "unknown".to_owned(), |reason| reason.code.clone()),
+            limit: usize::try_from(settings.screenshots).unwrap_or(usize::MAX),
+        }
+    }
+
+    fn reload(&mut self, reports: mpsc::Sender<Report>, tasks: &TaskTracker) {
+        let Some(page) = self.browser.page.clone() else { return };
+        self.forget_page();
+        self.keeper.is_reloading = true;
+        tasks.spawn(async move {
+            if let Err(error) = page.reload().await {
+                tell(&reports, Report::ReloadFailed { page, error }).await;
+            }
+        });
     }
 
     fn launch(&mut self, reports: mpsc::Sender<Report>, tasks: &TaskTracker) {
@@ -112,6 +142,10 @@ impl Actor {
                 tracing::warn!(%error, "the browser was not launched");
                 let (class, code) = match &error {
                     LaunchError::NoBrowser(_) => (ErrorClass::Fatal, "no_browser"),
+                    // Space comes back.
+                    LaunchError::Profile { source, .. } if is_out_of_space(source) => {
+                        (ErrorClass::Recoverable, "disk_full")
+                    }
                     LaunchError::Profile { .. } => (ErrorClass::Fatal, "profile_unusable"),
                     LaunchError::ProfileInUse { .. } => (ErrorClass::Recoverable, "profile_in_use"),
                     LaunchError::Browser { .. } => (ErrorClass::Recoverable, "launch_failed"),
@@ -122,7 +156,9 @@ impl Actor {
             Report::BrowserEnded => {
                 self.drain_page(tasks).await;
                 self.browser = BrowserHeld::default();
+                self.forget_page();
                 self.step(Input::BrowserEnded, tasks).await;
+                self.judge_quality().await;
             }
             Report::Archived(Ok(())) => self.step(Input::Archived, tasks).await,
             Report::Archived(Err(error)) => {
@@ -130,19 +166,19 @@ impl Actor {
                 let reason = Reason::new("profile_unusable", format!("the lost login could not be archived: {error}"));
                 self.step(Input::ArchiveFailed(reason), tasks).await;
             }
-            // The answer of a page that is gone says nothing about the one after it.
-            Report::Heartbeat { page, .. } if !self.browser.holds(&page) => {}
-            Report::Heartbeat { answer, took, .. } => {
-                self.browser.heartbeat_under_way = false;
-                match answer {
-                    Ok(snapshot) => {
-                        self.note_latency(took);
-                        self.note_snapshot(&snapshot).await;
-                        self.step(Input::Heartbeat(snapshot), tasks).await;
-                    }
-                    // The machine's pulse deadline decides how long that may go on.
-                    Err(error) => tracing::warn!(%error, "a heartbeat was not answered"),
-                }
+            // What a page says that is gone says nothing about the one after it.
+            Report::Answered { page, .. } | Report::Touched { page, .. } | Report::ReloadFailed { page, .. }
+                if !self.browser.holds(&page) => {}
+            Report::Answered { asked, answer, took, .. } => self.hear_answer(asked, answer, took, tasks).await,
+            Report::Touched { result, .. } => self.hear_touched(result).await,
+            Report::PresenceApplied => self.publish().await,
+            Report::ReloadFailed { error, .. } => {
+                let reason = Reason::new("reload_failed", format!("the page could not be loaded anew: {error}"));
+                self.step(Input::ReloadFailed(reason), tasks).await;
+            }
+            Report::Pictured(kept) => {
+                self.keeper.screenshots = kept;
+                self.publish().await;
             }
         }
     }
@@ -166,18 +202,49 @@ impl Actor {
             self.hear_page(event, tasks).await;
         }
     }
+}
 
-    pub(super) fn beat(&mut self, tasks: &TaskTracker) {
-        let Some(page) = self.browser.page.clone() else { return };
-        self.browser.heartbeat_under_way = true;
-        let reports = self.reports.0.clone();
-        tasks.spawn(async move {
-            let began = tokio::time::Instant::now();
-            let answer = page.snapshot().await;
-            let took = began.elapsed();
-            tell(&reports, Report::Heartbeat { page, answer, took }).await;
-        });
+/// Takes the picture of a page that failed.
+struct Camera {
+    screenshots: Screenshots,
+    session: SessionName,
+    at_ms: i64,
+    reason: String,
+    limit: usize,
+}
+
+impl Camera {
+    /// The pictures that are kept now; None when the page gave none.
+    async fn picture(self, page: &Arc<dyn WhatsAppPage>) -> Option<Vec<KeptScreenshot>> {
+        let png = match tokio::time::timeout(PICTURE_LIMIT, page.screenshot()).await {
+            Ok(Ok(png)) => png,
+            Ok(Err(error)) => {
+                tracing::info!(%error, "the failed page gave no picture");
+                return None;
+            }
+            Err(_) => {
+                tracing::info!("the failed page gave no picture in time");
+                return None;
+            }
+        };
+        let Self { screenshots, session, at_ms, reason, limit } = self;
+        let taken = Taken { at_ms, reason, png };
+        match tokio::task::spawn_blocking(move || screenshots.keep(&session, &taken, limit)).await {
+            Ok(Ok(kept)) => Some(kept),
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "the picture of the failed page was not kept");
+                None
+            }
+            Err(error) => {
+                tracing::error!(%error, "keeping the picture failed");
+                None
+            }
+        }
     }
+}
+
+fn is_out_of_space(error: &std::io::Error) -> bool {
+    matches!(error.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded)
 }
 
 /// A launch that waits for its turn.
@@ -208,7 +275,7 @@ impl Launch {
     }
 }
 
-async fn tell(reports: &mpsc::Sender<Report>, report: Report) {
+pub(super) async fn tell(reports: &mpsc::Sender<Report>, report: Report) {
     if let Err(error) = reports.send(report).await
         && let Report::Launched(Ok(launched), _) = error.0
     {

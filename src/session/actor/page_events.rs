@@ -15,7 +15,12 @@ use crate::{
 impl Actor {
     pub(super) async fn hear_page(&mut self, event: PageEvent, tasks: &TaskTracker) {
         match event {
-            PageEvent::Attached(probe) => self.note_probe(probe).await,
+            PageEvent::Attached(probe) => {
+                self.keeper.is_reloading = false;
+                self.note_probe(probe).await;
+            }
+            // Of the document before.
+            PageEvent::Status(_) | PageEvent::Qr { .. } if self.keeper.is_reloading => {}
             PageEvent::Status(snapshot) => {
                 self.note_snapshot(&snapshot).await;
                 self.step(Input::Status(snapshot), tasks).await;
@@ -25,7 +30,10 @@ impl Actor {
             PageEvent::LoggedOut { code } => self.step(Input::LoggedOut(code), tasks).await,
             PageEvent::Gone { reason } => self.step(Input::Gone(reason), tasks).await,
             PageEvent::Message(message) => self.hear_message(&message).await,
-            PageEvent::Ack { key, ack } => self.hear_ack(&key, ack).await,
+            PageEvent::Ack { key, ack } => {
+                self.hear_ack(&key, ack).await;
+                self.note_ack(tasks).await;
+            }
             // The sender reads the refusal from its own call, or by key from the page's database; there is no ack to keep.
             PageEvent::SendFailure { key } => warn!(id = key.id(), "WhatsApp refused a message"),
         }

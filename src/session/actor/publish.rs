@@ -1,16 +1,14 @@
 //! What the world gets to see of a session: the view, the stored state, the events.
 
-use std::time::Duration;
-
 use tracing::{error, info};
 
-use super::Actor;
+use super::{Actor, ToldAlerts};
 use crate::{
-    model::{Desired, EventKind, Me, NewEvent, SessionState, SessionView},
+    model::{Alert, Desired, EventKind, Me, NewEvent, SessionHealth, SessionState, SessionView, Severity},
     page::{Snapshot, wire::MeSeen},
     session::{
         payload::{self, PastStatus},
-        state_machine::BrowserPhase,
+        state_machine::{BrowserPhase, GivenUp},
     },
 };
 
@@ -43,6 +41,8 @@ impl Actor {
             }
             differs
         });
+        self.outputs.meters.note(&after, self.services.clock.now_ms());
+        self.tell_alerts().await;
         if changed {
             self.tell_status(&before, &after).await;
         }
@@ -59,13 +59,20 @@ impl Actor {
         view.qr.clone_from(&self.qr.current);
         let waits = matches!(state, SessionState::Reconnecting | SessionState::Failed)
             && self.machine.browser != BrowserPhase::Up;
-        view.retry = self.machine.deadline_ms.filter(|_| waits).map(|at_ms| (self.machine.attempts, at_ms));
+        view.retry = self.machine.deadline_ms.filter(|_| waits).map(|at_ms| (self.machine.trouble.attempts, at_ms));
         if !matches!(state, SessionState::Loading | SessionState::Pairing | SessionState::Syncing) {
             view.page.loading_percent = None;
         }
         if self.machine.browser == BrowserPhase::None {
             view.page.latency_ms = None;
         }
+        let now_ms = self.services.clock.now_ms();
+        let trouble = &self.machine.trouble;
+        view.health = SessionHealth {
+            quarantined: trouble.quarantined,
+            crashes_last_hour: trouble.crashes_within_hour(now_ms),
+            ..self.keeper.health(now_ms)
+        };
         // A page that asks to be scanned has no account, however it lost it.
         if matches!(state, SessionState::LoggedOut | SessionState::AwaitingScan) {
             view.me = None;
@@ -104,17 +111,59 @@ impl Actor {
         self.tell(EventKind::SessionStatus, payload).await;
     }
 
+    /// Each problem once, and its end once.
+    async fn tell_alerts(&mut self) {
+        let (given_up, quarantined) = (self.machine.trouble.given_up, self.machine.trouble.quarantined);
+        let told = std::mem::replace(&mut self.outputs.told, ToldAlerts { given_up, quarantined });
+        if told.given_up != given_up {
+            if let Some(code) = code_of(told.given_up) {
+                let how = if given_up == GivenUp::No && self.machine.state == SessionState::Ready {
+                    "the session is ready again"
+                } else {
+                    "the session is in somebody's hands"
+                };
+                self.alert(Alert::resolved(code, how)).await;
+            }
+            if let Some(code) = code_of(given_up) {
+                let why = self.machine.reason.as_ref().map_or("", |reason| reason.message.as_str());
+                let what = if given_up == GivenUp::Fatal {
+                    format!("the session needs a person: {why}")
+                } else {
+                    let seconds = self.services.settings.keepalive.slow_retry_s;
+                    format!(
+                        "every attempt to bring the session back failed; it is tried again every {seconds} s: {why}"
+                    )
+                };
+                self.alert(Alert::raised(code, Severity::Critical, what)).await;
+            }
+        }
+        if told.quarantined != quarantined {
+            let crashes = self.machine.trouble.crashes_within_hour(self.services.clock.now_ms());
+            let alert = if quarantined {
+                let what = format!(
+                    "the session crashed {crashes} times within an hour; its restarts wait from now on. Restart it when you know why"
+                );
+                Alert::raised("quarantined", Severity::Warning, what)
+            } else {
+                Alert::resolved("quarantined", "the session left its quarantine")
+            };
+            self.alert(alert).await;
+        }
+    }
+
+    async fn alert(&self, alert: Alert) {
+        let session = self.outputs.view.borrow().name.clone();
+        if let Err(failure) = self.services.events.alert(&session, alert).await {
+            error!(error = %failure, "an alert was not stored");
+        }
+    }
+
     /// Puts an event of this session into the log.
     pub(super) async fn tell(&self, kind: EventKind, payload: serde_json::Value) {
         let session = self.outputs.view.borrow().name.clone();
         if let Err(failure) = self.services.events.publish(NewEvent { kind, session, payload }).await {
             error!(error = %failure, event = kind.as_str(), "an event was not stored");
         }
-    }
-
-    pub(super) fn note_latency(&self, took: Duration) {
-        let latency_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-        self.outputs.view.send_modify(|view| view.page.latency_ms = Some(latency_ms));
     }
 
     /// Keeps what a snapshot tells of the account and the loading.
@@ -159,4 +208,13 @@ fn replace(
     };
     *held = page;
     !same
+}
+
+/// Under which code a session that is not tried any more, or only slowly, is told.
+fn code_of(given_up: GivenUp) -> Option<&'static str> {
+    match given_up {
+        GivenUp::No => None,
+        GivenUp::Spent => Some("attempts_spent"),
+        GivenUp::Fatal => Some("needs_a_person"),
+    }
 }

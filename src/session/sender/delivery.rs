@@ -33,9 +33,11 @@ impl Sender {
     pub(super) async fn deliver(&self, claim: Claim, page: &Arc<dyn WhatsAppPage>) -> Result<(), DeliveryError> {
         let store = &self.services.store;
         let Some(message) = store.messages().get(&claim.id).await? else {
+            self.sends.over(&claim.id).await;
             return settled(claim.void().await?);
         };
         if message.progress.state.is_settled() {
+            self.sends.over(&claim.id).await;
             return settled(claim.void().await?);
         }
         if self.has_expired(&message) && store.messages().expire(&message.id).await? {
@@ -44,11 +46,13 @@ impl Sender {
         }
         match self.plan(&message, page).await {
             Plan::Done(ack) => {
+                self.sends.over(&message.id).await;
                 self.close_open_attempts(&message, ack).await?;
                 self.record_sent(&message, ack).await?;
                 settled(claim.ack().await?)
             }
             Plan::Bury(code, detail) => {
+                self.sends.over(&message.id).await;
                 self.bury(&message, code, &detail).await?;
                 settled(claim.bury().await?)
             }
@@ -143,6 +147,7 @@ impl Sender {
         let Some(number) = attempts.begin(&message.id, &key, self.services.clock.now_ms()).await? else {
             return settled(claim.void().await?);
         };
+        self.sends.begin(&message.id, page).await;
         let wait = Duration::from_secs(self.services.settings.queue.send_timeout_s);
         let outcome = if is_resend {
             page.resend(&key, wait).await
@@ -150,6 +155,7 @@ impl Sender {
             let (chat, content) = (message.chat.clone(), message.content.clone());
             page.send(&SendRequest { key, chat, content, wait }).await
         };
+        self.sends.note(&message.id, &outcome).await;
         match outcome {
             SendOutcome::Sent { ack } => {
                 attempts.finish(&message.id, number, AttemptOutcome::Sent, None).await?;

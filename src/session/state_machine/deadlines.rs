@@ -1,10 +1,7 @@
 //! How long each state may last, and what follows when it lasted longer.
 
-use super::{BrowserPhase, Context, Effect, ErrorClass, Login, Machine};
+use super::{BrowserPhase, Context, Effect, ErrorClass, Machine};
 use crate::model::{Reason, SessionState};
-
-/// Clearing storage at a logout can hang (whatsapp-web.md): after this many seconds the browser is ended all the same.
-pub(super) const LOGOUT_LIMIT_S: u64 = 30;
 
 /// A page that was just linked has 180 s for its critical sync and 180 s for the history, and unlinks itself past that.
 /// Until then nothing restarts it.
@@ -30,26 +27,18 @@ pub(super) fn backoff_end_ms(attempt: u32, context: &Context<'_>) -> i64 {
 }
 
 impl Machine {
-    /// The page gave a sign of life.
-    pub(super) fn beat(&mut self, context: &Context<'_>) {
-        let limit_s = match self.login {
-            Login::JustLinked => context.keepalive.watchdog_s.max(JUST_LINKED_LIMIT_S),
-            _ => context.keepalive.watchdog_s,
-        };
-        self.pulse_deadline_ms = Some(after_s(context, limit_s));
-    }
-
     pub(super) fn tick(&mut self, context: &Context<'_>, effects: &mut Vec<Effect>) {
         let is_due = |deadline: Option<i64>| deadline.is_some_and(|deadline| deadline <= context.now_ms);
         if is_due(self.deadline_ms) {
             self.deadline_ms = None;
             self.state_lasted_too_long(context, effects);
-        } else if is_due(self.pulse_deadline_ms) {
-            self.pulse_deadline_ms = None;
-            if self.browser == BrowserPhase::Up {
-                let reason = Reason::new("page_hung", "the page gave no sign of life; the browser is restarted");
-                self.recover(ErrorClass::Recoverable, reason, context, effects);
-            }
+        } else if self.signals.are_long_overdue(context) {
+            self.give_signals_time(context);
+        } else if is_due(self.signals.page_due_ms) && self.browser == BrowserPhase::Up {
+            let reason = Reason::new("page_hung", "the page gave no sign of life; the browser is restarted");
+            self.crash(reason, context, effects);
+        } else if is_due(self.signals.acks_due_ms) {
+            self.lose_acks(context, effects);
         }
     }
 
@@ -58,7 +47,8 @@ impl Machine {
             SessionState::Loading => ("load_timeout", "WhatsApp Web did not load in time"),
             SessionState::Pairing | SessionState::Syncing => ("never_ready", "linked, but not ready in time"),
             SessionState::Reconnecting if self.browser == BrowserPhase::Up => {
-                ("socket_lost", "the connection to WhatsApp did not come back; the browser is restarted")
+                self.recover(ErrorClass::Transient, self.why_socket_is_lost(), context, effects);
+                return;
             }
             SessionState::Reconnecting | SessionState::Failed => {
                 self.enter(SessionState::Launching, self.reason.clone(), None, context);
@@ -72,13 +62,27 @@ impl Machine {
                 return;
             }
             SessionState::LoggedOut => {
-                let reason =
-                    self.reason.clone().unwrap_or_else(|| Reason::new("logout_hung", "the logout did not end"));
+                let reason = self.hung_logout();
                 self.lose_login(reason, context, effects);
                 return;
             }
             SessionState::Launching | SessionState::Ready | SessionState::Stopped | SessionState::Hibernated => return,
         };
         self.recover(ErrorClass::Recoverable, Reason::new(code, message), context, effects);
+    }
+
+    /// Clearing storage at a logout can hang (whatsapp-web.md). What began it stays the reason, if it was not us.
+    fn hung_logout(&self) -> Reason {
+        match &self.reason {
+            Some(reason) if reason.code != "logging_out" => {
+                let message = format!("{}; the page hung while it logged out, and was ended", reason.message);
+                Reason::new(&reason.code, message)
+            }
+            _ => Reason::new(
+                "logout_hung",
+                "the page hung while it logged out, and was ended; the phone may list this device until it is removed there, \
+                 under Linked devices",
+            ),
+        }
     }
 }

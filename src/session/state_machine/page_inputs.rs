@@ -1,8 +1,7 @@
 //! What the page says, and what it means in each state.
 
 use super::{
-    Context, Effect, ErrorClass, Input, Login, Machine,
-    deadlines::{JUST_LINKED_LIMIT_S, LOGOUT_LIMIT_S},
+    BrowserPhase, Context, Effect, ErrorClass, Input, Login, Machine, deadlines::JUST_LINKED_LIMIT_S, signals::lost_now,
 };
 use crate::{
     model::{Reason, SessionState},
@@ -19,10 +18,20 @@ enum Stage {
     Unlinked,
     /// Ran out of QR codes.
     Idle,
+    /// WhatsApp does not let it in any more.
+    Blocked,
+    /// WhatsApp does not take this version any more.
+    Deprecated,
 }
 
 fn stage(snapshot: &Snapshot) -> Stage {
-    if snapshot.can_send() {
+    let is_blocked = matches!(snapshot.state, SocketState::TosBlock | SocketState::SmbTosBlock)
+        || matches!(snapshot.mode, StreamMode::TosBlock | StreamMode::SmbTosBlock);
+    if is_blocked {
+        Stage::Blocked
+    } else if snapshot.mode == StreamMode::DeprecatedVersion {
+        Stage::Deprecated
+    } else if snapshot.can_send() {
         Stage::CanSend
     } else if snapshot.registered {
         Stage::Linked
@@ -36,9 +45,15 @@ fn stage(snapshot: &Snapshot) -> Stage {
 impl Machine {
     pub(super) fn hear_page(&mut self, input: Input, context: &Context<'_>, effects: &mut Vec<Effect>) {
         match input {
-            Input::Heartbeat(snapshot) => {
-                self.beat(context);
+            Input::Answer(snapshot) => {
                 self.hear_status(&snapshot, context, effects);
+                if self.browser == BrowserPhase::Up {
+                    self.beat(context);
+                }
+            }
+            Input::Unreadable(reason) => self.hear_unreadable(reason, context),
+            Input::ReloadFailed(reason) if self.state == SessionState::Loading => {
+                self.recover(ErrorClass::Recoverable, reason, context, effects);
             }
             Input::Status(snapshot) => self.hear_status(&snapshot, context, effects),
             Input::Qr => self.hear_qr(context),
@@ -48,14 +63,16 @@ impl Machine {
                     _ => self.logout_reason(None),
                 };
                 self.login = Login::ToArchive;
-                self.enter(SessionState::LoggedOut, Some(reason), Some(LOGOUT_LIMIT_S), context);
+                self.enter(SessionState::LoggedOut, Some(reason), Some(context.keepalive.logout_timeout_s), context);
             }
             Input::LoggedOut(code) => {
                 let reason = self.logout_reason(code);
                 self.lose_login(reason, context, effects);
             }
-            Input::Gone(reason) if self.state == SessionState::LoggedOut => self.lose_login(reason, context, effects),
-            Input::Gone(reason) => self.recover(ErrorClass::Recoverable, reason, context, effects),
+            Input::Gone(_) if self.state == SessionState::LoggedOut => {
+                self.lose_login(self.logout_reason(None), context, effects);
+            }
+            Input::Gone(reason) => self.crash(reason, context, effects),
             _ => {}
         }
     }
@@ -92,7 +109,7 @@ impl Machine {
 
     fn await_scan(&mut self, context: &Context<'_>) {
         self.login = Login::NeedsScan;
-        self.attempts = 0;
+        self.trouble.forgive();
         let reason = Reason::new("scan_qr", "scan the QR with the phone: Linked devices, Link a device");
         self.enter(SessionState::AwaitingScan, Some(reason), Some(context.keepalive.qr_timeout_s), context);
     }
@@ -102,25 +119,46 @@ impl Machine {
         let scanned = matches!(self.state, AwaitingScan | Pairing);
         match (stage(snapshot), self.state) {
             (_, LoggedOut) => {}
+            (Stage::Blocked, _) => {
+                let message = "WhatsApp has blocked this account; look at the phone, and start the session when it is allowed again";
+                self.recover(ErrorClass::Fatal, Reason::new("banned", message), context, effects);
+            }
+            (Stage::Deprecated, _) => {
+                let message = "WhatsApp no longer takes this version of WhatsApp Web; unpin it or update drover, then start the session";
+                self.recover(ErrorClass::Fatal, Reason::new("deprecated_version", message), context, effects);
+            }
             (Stage::CanSend, Loading | AwaitingScan | Pairing | Syncing | Reconnecting | Ready) => {
                 if self.login == Login::NeedsScan && !scanned {
                     return;
                 }
+                if self.login == Login::JustLinked || scanned {
+                    self.expect_history(context);
+                }
                 self.login = Login::MayBe;
-                self.attempts = 0;
-                self.beat(context);
+                self.note_ready(context);
                 self.enter(Ready, None, None, context);
+                self.beat(context);
             }
             (Stage::Linked, AwaitingScan) => self.pair(snapshot, context),
             (Stage::Unlinked, AwaitingScan) if snapshot.mode == StreamMode::Syncing => self.pair(snapshot, context),
             (Stage::Linked, Pairing) if snapshot.mode == StreamMode::Syncing => self.state = Syncing,
             (Stage::Linked, Loading) if self.login != Login::NeedsScan => {
-                self.enter(Syncing, None, Some(context.keepalive.ready_timeout_s), context);
+                let reason = self.reason.take();
+                self.enter(Syncing, reason, None, context);
+                self.wait_for_socket(snapshot, context.keepalive.ready_timeout_s, context);
+                self.beat(context);
+            }
+            // One that was just linked is left alone.
+            (Stage::Linked, Syncing) if self.login != Login::JustLinked => {
+                self.wait_for_socket(snapshot, context.keepalive.ready_timeout_s, context);
             }
             (Stage::Linked, Ready) => {
-                let reason =
-                    Reason::new("socket_lost", "the connection to WhatsApp is lost; the page tries to get it back");
-                self.enter(Reconnecting, Some(reason), Some(context.keepalive.socket_grace_s), context);
+                self.enter(Reconnecting, Some(lost_now(snapshot)), None, context);
+                self.signals.lost = None;
+                self.wait_for_socket(snapshot, context.keepalive.socket_grace_s, context);
+            }
+            (Stage::Linked, Reconnecting) => {
+                self.wait_for_socket(snapshot, context.keepalive.socket_grace_s, context);
             }
             (Stage::Idle, Loading | AwaitingScan) => {
                 if self.state == Loading {
@@ -138,15 +176,28 @@ impl Machine {
         }
     }
 
+    /// The page answers, so it does not hang; but WhatsApp Web went away in it. It may be loading by itself.
+    fn hear_unreadable(&mut self, reason: Reason, context: &Context<'_>) {
+        let was_there = match self.state {
+            SessionState::Ready | SessionState::Reconnecting => true,
+            SessionState::Syncing => self.login != Login::JustLinked,
+            _ => false,
+        };
+        if was_there {
+            self.enter(SessionState::Loading, Some(reason), Some(context.load_limit_s), context);
+        }
+        self.beat(context);
+    }
+
     /// A phone scanned: from now on the page is left alone until it is ready, or its own limits have passed.
     fn pair(&mut self, snapshot: &Snapshot, context: &Context<'_>) {
         self.login = Login::JustLinked;
-        self.beat(context);
         let state = if snapshot.registered && snapshot.mode == StreamMode::Syncing {
             SessionState::Syncing
         } else {
             SessionState::Pairing
         };
         self.enter(state, None, Some(JUST_LINKED_LIMIT_S), context);
+        self.beat(context);
     }
 }

@@ -38,12 +38,25 @@ pub(crate) enum Told {
     Resend(String),
 }
 
+/// What the keepalive did to the page, in order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stir {
+    Touch,
+    Available(bool),
+    Reload,
+}
+
 /// What all pages of a test share: the script and the record.
 #[derive(Default)]
 pub(crate) struct Script {
     pub(crate) told: Mutex<Vec<Told>>,
+    pub(crate) stirred: Mutex<Vec<Stir>>,
+    /// What `snapshot` answers; None is a page that hangs.
+    pub(crate) snapshot: Mutex<Option<Snapshot>>,
     /// Answers of `send` and `resend`, one after another; then `Sent`.
     pub(crate) outcomes: Mutex<VecDeque<SendOutcome>>,
+    /// A text that is in each message with this outcome, however often it is tried.
+    pub(crate) withheld: Mutex<Option<(String, SendOutcome)>>,
     /// What the page's database holds, by key.
     pub(crate) database: Mutex<HashMap<String, Found>>,
     /// Numbers without WhatsApp.
@@ -59,6 +72,10 @@ pub(crate) struct Script {
 impl Script {
     pub(crate) fn told(&self) -> Vec<Told> {
         self.told.lock().unwrap().clone()
+    }
+
+    pub(crate) fn stirred(&self) -> Vec<Stir> {
+        self.stirred.lock().unwrap().clone()
     }
 
     /// The live page says something.
@@ -85,6 +102,7 @@ impl PageLauncher for ScriptedLauncher {
     async fn launch(&self, _request: LaunchRequest) -> Result<Launched, LaunchError> {
         self.0.launches.fetch_add(1, Ordering::SeqCst);
         let (sender, events) = mpsc::channel(16);
+        sender.send(PageEvent::Attached(Probe::default())).await.expect("it was just made");
         sender.send(PageEvent::Status(ready())).await.expect("it was just made");
         *self.0.events.lock().unwrap() = Some(sender);
         Ok(Launched { page: Arc::new(ScriptedPage(Arc::clone(&self.0))), events, process_group: 0 })
@@ -107,7 +125,11 @@ struct ScriptedPage(Arc<Script>);
 #[async_trait]
 impl WhatsAppPage for ScriptedPage {
     async fn snapshot(&self) -> Result<Snapshot, PageError> {
-        Ok(ready())
+        let answer = self.0.snapshot.lock().unwrap().clone();
+        match answer {
+            Some(snapshot) => Ok(snapshot),
+            None => std::future::pending().await,
+        }
     }
 
     async fn refresh_qr(&self) -> Result<(), PageError> {
@@ -132,7 +154,10 @@ impl WhatsAppPage for ScriptedPage {
     }
 
     async fn send(&self, request: &SendRequest) -> SendOutcome {
-        self.0.outcome(&request.key, Told::Send(request.key.to_string())).await
+        let outcome = self.0.outcome(&request.key, Told::Send(request.key.to_string())).await;
+        let Content::Text { body } = &request.content;
+        let withheld = self.0.withheld.lock().unwrap().clone();
+        withheld.filter(|(text, _)| body.contains(text)).map_or(outcome, |(_, withheld)| withheld)
     }
 
     async fn resend(&self, key: &MessageKey, _wait: Duration) -> SendOutcome {
@@ -147,11 +172,20 @@ impl WhatsAppPage for ScriptedPage {
         Ok(())
     }
 
-    async fn touch(&self) -> Result<(), PageError> {
+    async fn reload(&self) -> Result<(), PageError> {
+        self.0.stirred.lock().unwrap().push(Stir::Reload);
+        self.0.say(PageEvent::Attached(Probe::default())).await;
+        self.0.say(PageEvent::Status(ready())).await;
         Ok(())
     }
 
-    async fn set_available(&self, _available: bool) -> Result<(), PageError> {
+    async fn touch(&self) -> Result<(), PageError> {
+        self.0.stirred.lock().unwrap().push(Stir::Touch);
+        Ok(())
+    }
+
+    async fn set_available(&self, available: bool) -> Result<(), PageError> {
+        self.0.stirred.lock().unwrap().push(Stir::Available(available));
         Ok(())
     }
 
@@ -202,6 +236,7 @@ impl Bench {
 
     async fn with(config: config::Config, folder: tempfile::TempDir) -> Self {
         let script = Arc::new(Script::default());
+        *script.snapshot.lock().unwrap() = Some(ready());
         let clock = Arc::new(SystemClock);
         let store = Store::open(&sqlite_url(&folder.path().join("drover.db"))).await.unwrap();
         *script.store.lock().unwrap() = Some(store.clone());
@@ -286,6 +321,7 @@ impl Bench {
 fn settings(config: &config::Config, folder: &Path) -> Settings {
     Settings {
         keepalive: config.keepalive.clone(),
+        quality: config.quality,
         queue: config.queue.clone(),
         browser: config.browser.clone(),
         admission: config.admission.clone(),

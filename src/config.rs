@@ -7,6 +7,7 @@
 
 mod error;
 mod layers;
+mod limits;
 mod rules;
 pub mod sections;
 mod sources;
@@ -14,6 +15,7 @@ pub mod watch;
 
 pub use error::ConfigError;
 pub use layers::{Origin, Setting};
+pub use limits::SessionLimits;
 pub use sections::{
     Browser, Config, Data, Database, Http, Keepalive, Limits, Log, LogFormat, Queue, Redis, Shutdown, Unknown,
 };

@@ -84,7 +84,7 @@ impl Bench {
     }
 
     async fn end(self) {
-        let held: i64 = self.redis.command(&["ZCARD", "drover:{main}:leases"]).await;
+        let held: i64 = self.redis.command(&["HLEN", "drover:{main}:held"]).await;
         assert_eq!(held, 0, "a claim is left");
         self.connections.close().await;
     }
@@ -546,12 +546,8 @@ async fn every_key_is_documented_and_tagged_with_its_session() {
         keys::STATE,
         keys::JOBS,
         keys::LINE,
-        keys::AGAIN,
-        keys::HIGH,
-        keys::NORMAL,
-        keys::LOW,
+        keys::READY,
         keys::DUE,
-        keys::LEASES,
         keys::HELD,
         keys::SENT,
     ];

@@ -221,7 +221,7 @@ impl Model {
                 .cloned()
                 .collect();
             let first_of = |is_wanted: &dyn Fn(&Job) -> bool| {
-                ready.iter().filter(|job| is_wanted(job)).min_by_key(|job| (job.place, job.chat.clone()))
+                ready.iter().filter(|job| is_wanted(job)).min_by_key(|job| (job.place, job.id.to_string()))
             };
             let of = |priority| first_of(&move |job: &Job| !job.is_abandoned && job.priority == priority);
             let (high, normal, low) = (of(Priority::High), of(Priority::Normal), of(Priority::Low));
@@ -254,7 +254,7 @@ impl Model {
     fn why_nothing_is_ready(&self, now: i64) -> WaitCause {
         let until = |job: &&Job| {
             let share = self.shares.get(&job.chat).copied().filter(|at| *at > now);
-            (share.unwrap_or(job.not_before), job.chat.clone())
+            (share.unwrap_or(job.not_before), job.id.to_string())
         };
         match self.firsts().into_iter().min_by_key(until) {
             Some(job) if self.share_end(&job.chat, now).is_some() => WaitCause::PerRecipient,

@@ -192,6 +192,7 @@ impl Bench {
         config.limits.burst = 10_000;
         config.limits.per_hour = 100_000;
         config.limits.per_recipient_per_minute = 10_000;
+        config.limits.daily_young = 0;
         config.limits.gap_ms = 0;
         config.limits.gap_jitter_ms = 0;
         config.queue.backoff_s = 0;

@@ -6,6 +6,7 @@ pub mod chat;
 pub mod event;
 pub mod ids;
 pub mod message;
+pub mod pause;
 pub mod qr;
 pub mod session;
 
@@ -14,5 +15,6 @@ pub use chat::{ChatId, InvalidChatId, PhoneNumber};
 pub use event::{Event, EventKind, NewEvent};
 pub use ids::{InvalidId, MessageId, MessageKey, SessionName};
 pub use message::{Ack, Attempt, AttemptOutcome, Content, DeadCode, MessageState, OutboundMessage, Priority};
+pub use pause::PauseCause;
 pub use qr::Qr;
 pub use session::{Desired, Me, Reason, SessionRecord, SessionState, SessionView, WireStatus};

@@ -45,7 +45,6 @@ use tokio::{
 
 pub use claim::{Claim, ClaimAnswer, WaitCause};
 pub use load::{Load, Used};
-pub use pause::PauseCause;
 pub use settle::{CircuitChange, Settled, Settlement, Verdict};
 pub use stats::{Blocked, QueueStats};
 

@@ -56,7 +56,10 @@ impl Server {
     }
 
     pub(crate) async fn command<T: redis::FromRedisValue>(&self, words: &[&str]) -> Result<T> {
-        let mut connection = redis::Client::open(self.url())?.get_multiplexed_async_connection().await?;
+        // Emptying it takes its time.
+        let patient = redis::AsyncConnectionConfig::new().set_response_timeout(None);
+        let client = redis::Client::open(self.url())?;
+        let mut connection = client.get_multiplexed_async_connection_with_config(&patient).await?;
         Ok(redis::cmd(words[0]).arg(&words[1..]).query_async(&mut connection).await?)
     }
 }

@@ -1,8 +1,8 @@
 //! Loading a session's queue from the database, after Redis was emptied, restarted or replaced, or for its first message.
 
-use super::{PauseCause, Queue, QueueError, keys, random_token};
+use super::{Queue, QueueError, keys, random_token};
 use crate::{
-    model::{ChatId, OutboundMessage, SessionName},
+    model::{ChatId, OutboundMessage, PauseCause, SessionName},
     redis::Link,
 };
 
@@ -126,23 +126,19 @@ impl Load {
     /// # Errors
     /// When Redis fails: begin again.
     pub async fn finish(self) -> Result<bool, QueueError> {
-        let paused_all = self.are_all_paused().await?;
+        let paused_all = self.queue.are_all_paused_over(&self.link).await?;
         let flag = if paused_all { "1" } else { "0" };
         let end = vec!["end".to_owned(), self.token.clone(), self.link.server().to_owned(), flag.to_owned()];
         if !self.step(end).await? {
             return Ok(false);
         }
         // A pause of all that fell between the look and the end found the session, and was overwritten.
-        let paused_now = self.are_all_paused().await?;
+        let paused_now = self.queue.are_all_paused_over(&self.link).await?;
         if paused_now != paused_all {
             let flag = if paused_now { "1" } else { "0" };
             self.queue.set_paused(&self.link, &self.session, "paused_all", flag).await?;
         }
         Ok(true)
-    }
-
-    async fn are_all_paused(&self) -> Result<bool, QueueError> {
-        Ok(self.link.command(::redis::cmd("EXISTS").arg(keys::PAUSED_ALL)).await?)
     }
 
     async fn step(&self, arguments: Vec<String>) -> Result<bool, QueueError> {

@@ -1,37 +1,10 @@
 //! Pausing one session or all. A claim looks at its own session's keys only, so a pause of all is copied to each.
 
 use super::{Queue, QueueError, keys};
-use crate::{model::SessionName, redis::Link};
-
-/// Why a queue is paused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PauseCause {
-    /// A person asked for it.
-    Operator,
-    /// WhatsApp restricts the account.
-    WhatsappRestricted,
-}
-
-impl PauseCause {
-    /// The name in Redis, in the database, in events and in the API.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Operator => "operator",
-            Self::WhatsappRestricted => "whatsapp_restricted",
-        }
-    }
-
-    /// The cause of this name; of another, the operator's, since whatever pauses holds. None for an empty one.
-    #[must_use]
-    pub fn read(name: &str) -> Option<Self> {
-        match name {
-            "" => None,
-            "whatsapp_restricted" => Some(Self::WhatsappRestricted),
-            _ => Some(Self::Operator),
-        }
-    }
-}
+use crate::{
+    model::{PauseCause, SessionName},
+    redis::Link,
+};
 
 impl Queue {
     /// Stops handing out messages, of one session or of all, because a person asked for it.
@@ -65,16 +38,27 @@ impl Queue {
         self.set_paused(&link, session, "paused", cause.map_or("", PauseCause::as_str)).await
     }
 
-    /// Why a session is paused by itself, and whether all are.
+    /// Why a session is paused by itself, as Redis has it.
     ///
     /// # Errors
     /// When Redis fails.
-    pub async fn pauses_of(&self, session: &SessionName) -> Result<(Option<PauseCause>, bool), QueueError> {
+    pub async fn paused(&self, session: &SessionName) -> Result<Option<PauseCause>, QueueError> {
         let link = self.shared.connections.link()?;
         let state = keys::of_session(session, keys::STATE);
-        let (own, of_all): (Option<String>, Option<String>) =
-            link.command(::redis::cmd("HMGET").arg(state).arg("paused").arg("paused_all")).await?;
-        Ok((own.as_deref().and_then(PauseCause::read), of_all.as_deref() == Some("1")))
+        let cause: Option<String> = link.command(::redis::cmd("HGET").arg(state).arg("paused")).await?;
+        Ok(cause.as_deref().and_then(PauseCause::read))
+    }
+
+    /// Whether all sessions are paused, as Redis has it.
+    ///
+    /// # Errors
+    /// When Redis fails.
+    pub async fn are_all_paused(&self) -> Result<bool, QueueError> {
+        self.are_all_paused_over(&self.shared.connections.link()?).await
+    }
+
+    pub(super) async fn are_all_paused_over(&self, link: &Link) -> Result<bool, QueueError> {
+        Ok(link.command(::redis::cmd("EXISTS").arg(keys::PAUSED_ALL)).await?)
     }
 
     async fn set_pause_of_all(&self, is_paused: bool) -> Result<(), QueueError> {

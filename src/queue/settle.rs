@@ -62,8 +62,10 @@ pub enum Settled {
 /// What a settlement did to the session's circuit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CircuitChange {
-    /// Too many failures in a row, or the probe failed too: the queue rests.
+    /// Too many failures in a row: the queue rests.
     Opened,
+    /// The probe failed too: the queue rests on.
+    Reopened,
     /// The probe succeeded: the queue goes on.
     Closed,
 }
@@ -205,6 +207,7 @@ fn read_settlement(answer: &[String]) -> Option<Settlement> {
     let circuit = match circuit.as_str() {
         "" => None,
         "opened" => Some(CircuitChange::Opened),
+        "reopened" => Some(CircuitChange::Reopened),
         "closed" => Some(CircuitChange::Closed),
         _ => return None,
     };

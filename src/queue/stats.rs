@@ -1,7 +1,7 @@
 //! How a session's queue stands.
 
-use super::{PauseCause, Queue, QueueError};
-use crate::model::SessionName;
+use super::{Queue, QueueError};
+use crate::model::{PauseCause, SessionName};
 
 /// How a session's queue stands. Times are Unix milliseconds of the caller's clock.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

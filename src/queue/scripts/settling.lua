@@ -17,7 +17,7 @@ local function give_back_rate(chat, hold, packed_pace, last)
 end
 
 -- Settles a claim. Answers '1', or '0' when it does not hold any more: then nothing changed. And what became of the circuit:
--- 'opened', 'closed' or ''.
+-- 'opened', 'reopened' (the probe failed too), 'closed' or ''.
 local function settle(at)
   local id, chat, token, verdict = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
   local packed = call('HGET', HELD, chat)
@@ -43,7 +43,7 @@ local function settle(at)
     call('HSET', STATE, 'failures', failures + 1)
     if limit > 0 and failures + 1 >= limit then
       call('HSET', STATE, 'open_until', text(now + number(ARGV[at + 6])))
-      return '1', 'opened'
+      return '1', failures + 1 == limit and 'opened' or 'reopened'
     end
   elseif verdict == 'ack' and failures > 0 then
     call('HSET', STATE, 'failures', 0)

@@ -14,7 +14,7 @@ use tracing::{info, warn};
 use super::{
     actor::{Actor, AnswerWhen, Handle, Request},
     error::SessionError,
-    sender::Sender,
+    sender::{self, Sender},
     services::{Services, launch_gate},
     state_machine::Input,
 };
@@ -88,6 +88,7 @@ impl Registry {
             services: Arc::clone(&inner.services),
             sendable: handle.sendable.clone(),
             view: handle.view.clone(),
+            refusals: sender::Refusals::default(),
         };
         inner.services.senders.spawn(sender.run());
         inner.actors.spawn(actor.run(inner.actors.clone()));

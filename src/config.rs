@@ -62,6 +62,17 @@ mod tests {
     }
 
     #[test]
+    fn a_changed_file_is_read_under_the_same_environment() {
+        let sources = Sources::of(std::path::Path::new("/srv"), &[("DROVER_LIMITS__BURST", "2")]);
+        let text = "[limits]\nburst = 7\nper_minute = 20\n".to_owned();
+        let limits = load(&sources.with_file(text)).expect("it is valid").config.limits;
+        assert_eq!((limits.burst, limits.per_minute), (2, 20));
+        assert_eq!(sources.path(), std::path::Path::new("/srv/drover.toml"));
+        let refused = load(&sources.with_file("[limits]\nper_minute = 0\n".to_owned())).expect_err("0 is none");
+        assert!(refused.to_string().contains("drover.toml:2"), "{refused}");
+    }
+
+    #[test]
     fn every_default_is_documented() {
         let mut documented = false;
         for line in DEFAULTS.lines() {

@@ -55,3 +55,22 @@ pub(super) fn read(body: &Body) -> Answer<Option<Value>> {
     let given: Given = body.read()?;
     Ok(given.config.map(Value::Object))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_of_a_session_are_held_against_what_is_allowed() {
+        let ok = Body::of(r#"{"config": {"limits": {"perMinute": 5, "burst": 2}}}"#);
+        assert!(read(&ok).is_ok_and(|config| config.is_some_and(|config| config["limits"]["burst"] == 2)));
+        for wrong in [
+            r#"{"config": {"limits": {"perMinute": 0}}}"#,
+            r#"{"config": {"limits": {"perMinute": "5"}}}"#,
+            r#"{"config": {"limits": {"perFortnight": 5}}}"#,
+            r#"{"config": {"limits": {"perMinute": 5, "burst": 6}}}"#,
+        ] {
+            assert!(read(&Body::of(wrong)).is_err(), "{wrong}");
+        }
+    }
+}

@@ -18,10 +18,10 @@ CARGO = $(if $(shell command -v mold 2>/dev/null),mold -run )cargo
 # nothing is built twice.
 BUILD_DEV = $(CARGO) build --locked --workspace --bins --test daemon
 
-.PHONY: help run demo smoke test lint fmt clean bench-boot
+.PHONY: help run demo smoke test bench-boot bench-queue lint fmt clean
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: install-run ## Start drover on port 3000 (PORT=... for another), driving the real web.whatsapp.com
 	@$(CARGO) build --locked --profile $(PROFILE) --bin drover
@@ -47,6 +47,15 @@ test: install-test ## Everything, with real Chromium, Redis, SQLite and PostgreS
 bench-boot: install-test ## How long until 20 kept logins are ready again (SESSIONS=... for another number)
 	@$(BUILD_DEV)
 	@$(CARGO) test --locked --workspace --test daemon boot::bench_boot -- --ignored --nocapture
+
+bench-queue: benches/bullmq/node_modules/.package-lock.json ## The outbound queue beside BullMQ, on one Redis
+	@$(CARGO) bench --locked --bench queue
+
+benches/bullmq/node_modules/.package-lock.json: benches/bullmq/package-lock.json benches/bullmq/.npmrc
+	@command -v node >/dev/null && command -v npm >/dev/null && command -v redis-server >/dev/null || \
+	  { echo "make bench-queue needs Node 20 or later, npm and redis-server (Debian: apt-get install nodejs npm redis-server)" >&2; exit 1; }
+	@cd benches/bullmq && npm ci --loglevel error
+	@touch $@
 
 lint: install-build ## Format, clippy and rustdoc, warnings denied
 	@cargo fmt --all --check

@@ -94,9 +94,12 @@ pub fn run(cli: Cli) -> ExitCode {
 fn execute(cli: Cli) -> Result<(), CliError> {
     let named = cli.config.filter(|path| !path.as_os_str().is_empty());
     // Before the runtime: `.env` goes into the process' environment, which only a process of one thread may change.
-    let loaded = config::load(&Sources::of_process(named.as_deref())?)?;
+    let sources = Sources::of_process(named.as_deref())?;
+    let loaded = config::load(&sources)?;
     match cli.command.unwrap_or(Command::Serve) {
-        Command::Serve => block_on(&mut tokio::runtime::Builder::new_multi_thread(), serve::serve(loaded.config)),
+        Command::Serve => {
+            block_on(&mut tokio::runtime::Builder::new_multi_thread(), serve::serve(loaded.config, sources))
+        }
         Command::Config(ConfigCommand::Check) => config_check::check(&loaded),
         Command::Ask(question) => {
             let client = Client::new(&loaded.config, cli.url.as_deref())?;

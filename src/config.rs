@@ -7,6 +7,7 @@
 
 mod error;
 mod layers;
+mod limits;
 mod rules;
 pub mod sections;
 mod sources;
@@ -14,6 +15,7 @@ pub mod watch;
 
 pub use error::ConfigError;
 pub use layers::{Origin, Setting};
+pub use limits::{RefusedLimit, SessionLimits};
 pub use sections::{
     Admission, Browser, Config, Data, Database, Http, Keepalive, Limits, Log, LogFormat, Network, PresenceMode,
     Quality, Queue, Redis, Shutdown, Unknown,
@@ -58,6 +60,17 @@ mod tests {
         assert_eq!(loaded.config.http.bind.to_string(), "127.0.0.1");
         assert_eq!(loaded.config.data.dir, std::path::Path::new("/srv/./sessions"));
         assert!(loaded.settings.iter().all(|setting| setting.origin == Origin::Default));
+    }
+
+    #[test]
+    fn a_changed_file_is_read_under_the_same_environment() {
+        let sources = Sources::of(std::path::Path::new("/srv"), &[("DROVER_LIMITS__BURST", "2")]);
+        let text = "[limits]\nburst = 7\nper_minute = 20\n".to_owned();
+        let limits = load(&sources.with_file(text)).expect("it is valid").config.limits;
+        assert_eq!((limits.burst, limits.per_minute), (2, 20));
+        assert_eq!(sources.path(), std::path::Path::new("/srv/drover.toml"));
+        let refused = load(&sources.with_file("[limits]\nper_minute = 0\n".to_owned())).expect_err("0 is none");
+        assert!(refused.to_string().contains("drover.toml:2"), "{refused}");
     }
 
     #[test]

@@ -24,7 +24,7 @@ use crate::{
     api,
     browser::{self, ChromiumLauncher},
     clock::{Clock, SystemClock},
-    config::{Config, watch::FileWatch},
+    config::{self, Config, Sources, watch::FileWatch},
     event::EventLog,
     host,
     outbox::{Outbox, Reconciler},
@@ -50,23 +50,25 @@ pub struct Started {
     pub key_file: Option<PathBuf>,
 }
 
-/// Runs drover until it is told to end (SIGTERM, SIGINT). `ready` is called once it serves.
+/// Runs drover until it is told to end (SIGTERM, SIGINT). `ready` is called once it serves. `sources` is where the settings
+/// come from: what changes in the file while it runs is taken over where that is possible.
 ///
 /// # Errors
 /// When it cannot start: one error that says what to do; nothing is left running then.
-pub async fn run(config: Config, ready: impl FnOnce(&Started)) -> anyhow::Result<()> {
+pub async fn run(config: Config, sources: Sources, ready: impl FnOnce(&Started)) -> anyhow::Result<()> {
     // An error means that a provider is installed already, which does as well.
     let _ = rustls::crypto::ring::default_provider().install_default();
     host::become_subreaper().context("this kernel refuses PR_SET_CHILD_SUBREAPER")?;
     let mut signals = Signals::listen()?;
     let folder = DataFolder::open(&config.data.dir)?;
-    let result = run_on(&config, &folder, &mut signals, ready).await;
+    let result = run_on(&config, sources, &folder, &mut signals, ready).await;
     folder.release();
     result
 }
 
 async fn run_on(
     config: &Config,
+    sources: Sources,
     folder: &DataFolder,
     signals: &mut Signals,
     ready: impl FnOnce(&Started),
@@ -87,7 +89,7 @@ async fn run_on(
         Ok(daemon) => {
             let key_file = daemon.key_file.clone();
             ready(&Started { address, data_dir: folder.path().to_owned(), key_file });
-            daemon.serve(config, listener, signals).await
+            daemon.serve(config, sources, listener, signals).await
         }
         Err(error) => Err(error),
     };
@@ -160,11 +162,13 @@ impl Daemon {
     async fn serve(
         self,
         config: &Config,
+        sources: Sources,
         listener: tokio::net::TcpListener,
         signals: &mut Signals,
     ) -> anyhow::Result<()> {
         let stop_background = CancellationToken::new();
         self.background.spawn(self.reconciler.run(stop_background.clone()));
+        self.background.spawn(watch_limits(sources, self.api.queue.clone(), stop_background.clone()));
         if !config.browser.bridge.is_empty() {
             let watch = watch_bridge(config.browser.bridge.clone(), self.registry.clone(), stop_background.clone());
             self.background.spawn(watch);
@@ -222,6 +226,30 @@ fn session_settings(config: &Config, data_dir: &Path) -> Settings {
         browser: config.browser.clone(),
         admission: config.admission.clone(),
         data_dir: data_dir.to_owned(),
+    }
+}
+
+/// Takes changed limits over whenever the file of the settings changes; what is not valid is not taken.
+async fn watch_limits(sources: Sources, queue: Queue, stop: CancellationToken) {
+    let path = sources.path().display().to_string();
+    let mut watch = match FileWatch::new(sources.path()) {
+        Ok(watch) => watch,
+        Err(error) => {
+            warn!(%error, path, "the file of the settings is not watched: changed limits need a restart");
+            return;
+        }
+    };
+    loop {
+        tokio::select! {
+            text = watch.changed() => match config::load(&sources.with_file(text)) {
+                Ok(loaded) => {
+                    info!(path, "the limits are those of the file now");
+                    queue.set_limits(loaded.config.limits);
+                }
+                Err(error) => warn!(%error, "the settings stay as they were: the changed file is not valid"),
+            },
+            () = stop.cancelled() => return,
+        }
     }
 }
 

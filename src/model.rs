@@ -7,6 +7,7 @@ pub mod event;
 pub mod health;
 pub mod ids;
 pub mod message;
+pub mod pause;
 pub mod qr;
 pub mod session;
 
@@ -16,5 +17,6 @@ pub use event::{Event, EventKind, NewEvent};
 pub use health::{Degradation, KeptScreenshot, Latency, SessionHealth};
 pub use ids::{InvalidId, MessageId, MessageKey, SessionName};
 pub use message::{Ack, Attempt, AttemptOutcome, Content, DeadCode, MessageState, OutboundMessage, Priority};
+pub use pause::PauseCause;
 pub use qr::Qr;
 pub use session::{Desired, Me, Reason, SessionRecord, SessionState, SessionView, WireStatus};

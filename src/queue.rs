@@ -6,6 +6,12 @@
 //! Time is Redis' own: the limits of a session are shared by all nodes and outlive each of them, so they are measured by the
 //! one clock that all share. The caller's clock only says what that time is here.
 //!
+//! Limits are asked for with each claim, so that changed ones hold for the next: those of `[limits]`, of the session's config,
+//! and of the account's age (see [`Queue::set_limits`], [`Queue::set_session_limits`], [`Queue::set_linked_at`]).
+//!
+//! Who is urgent goes first, and no one starves: of claims in a row, three may pass over a waiting message of normal priority,
+//! and fifteen over one of low priority; then it goes. The order within a chat wins over all of it.
+//!
 //! Invariants: a message is in the queue at most once; of a chat, only the first is ever handed out, and the next not before
 //! it is settled; a claim is settled at most once, by whoever holds its token, which is random, so that an emptied Redis
 //! cannot repeat one.
@@ -21,18 +27,25 @@
 mod claim;
 pub mod keys;
 mod load;
+mod paces;
 mod pause;
 mod scripts;
+mod settle;
 mod stats;
 
 use std::{sync::Arc, time::Duration};
 
 use ::redis::FromRedisValue;
+use metrics::histogram;
 use rand::RngExt;
-use tokio::sync::{Notify, watch};
+use tokio::{
+    sync::{Notify, watch},
+    time::Instant,
+};
 
-pub use claim::{Claim, ClaimAnswer, Settled, WaitCause};
-pub use load::Load;
+pub use claim::{Claim, ClaimAnswer, WaitCause};
+pub use load::{Load, Used};
+pub use settle::{CircuitChange, Settled, Settlement, Verdict};
 pub use stats::{Blocked, QueueStats};
 
 use crate::{
@@ -41,7 +54,11 @@ use crate::{
     model::{MessageId, OutboundMessage, Priority, SessionName},
     redis::{Connections, Link, RedisError},
 };
+use paces::Paces;
 use scripts::{Named, Scripts};
+
+/// How many messages one script call puts in: a few milliseconds of Redis' time.
+const PORTION: usize = 100;
 
 /// Tells when Redis goes down (None) or comes back.
 pub type LinkChanges = watch::Receiver<Option<Link>>;
@@ -79,7 +96,7 @@ pub struct Queue {
 struct Shared {
     connections: Connections,
     settings: config::Queue,
-    limits: config::Limits,
+    paces: Paces,
     clock: Arc<dyn Clock>,
     /// Whether the scripts take the time from `clock`.
     is_timed_by_clock: bool,
@@ -101,7 +118,7 @@ impl Queue {
         let shared = Shared {
             connections: connections.clone(),
             settings,
-            limits,
+            paces: Paces::new(limits),
             clock,
             is_timed_by_clock: false,
             scripts: Scripts::new(),
@@ -128,27 +145,46 @@ impl Queue {
     /// # Errors
     /// When Redis fails: the reconciler does it again.
     pub async fn enqueue(&self, message: &OutboundMessage) -> Result<(), QueueError> {
+        self.enqueue_all(&message.session, std::slice::from_ref(message)).await
+    }
+
+    /// Puts messages of one session in, as [`Self::enqueue`] does, in one script call a portion; of another session none may be.
+    ///
+    /// # Errors
+    /// When Redis fails: none or some of them are in then, and the reconciler does it again.
+    pub async fn enqueue_all(&self, session: &SessionName, messages: &[OutboundMessage]) -> Result<(), QueueError> {
         let link = self.shared.connections.link()?;
-        if !self.enqueue_over(&link, message).await? {
+        if !self.enqueue_over(&link, session, messages).await? {
             self.shared.load_wanted.notify_one();
         }
         Ok(())
     }
 
     /// Whether the queue is complete.
-    async fn enqueue_over(&self, link: &Link, message: &OutboundMessage) -> Result<bool, QueueError> {
-        // A time that had passed when it was accepted gives no right to overtake.
-        let send_at_ms = message.schedule.send_at_ms.filter(|send_at_ms| *send_at_ms > message.created_at_ms);
-        let arguments = [
-            link.server().to_owned(),
-            message.id.to_string(),
-            message.chat.to_string(),
-            priority_name(message.schedule.priority).to_owned(),
-            send_at_ms.unwrap_or(message.created_at_ms).to_string(),
-            send_at_ms.unwrap_or_default().to_string(),
-        ];
-        let complete: i64 = self.run(link, &self.shared.scripts.enqueue, &message.session, &arguments).await?;
-        Ok(complete == 1)
+    async fn enqueue_over(
+        &self,
+        link: &Link,
+        session: &SessionName,
+        messages: &[OutboundMessage],
+    ) -> Result<bool, QueueError> {
+        let mut is_complete = true;
+        for portion in messages.chunks(PORTION) {
+            let mut arguments = Vec::with_capacity(1 + 5 * portion.len());
+            arguments.push(link.server().to_owned());
+            for message in portion {
+                debug_assert_eq!(message.session, *session);
+                // A time that had passed when it was accepted gives no right to overtake.
+                let send_at_ms = message.schedule.send_at_ms.filter(|send_at_ms| *send_at_ms > message.created_at_ms);
+                arguments.push(message.id.to_string());
+                arguments.push(message.chat.to_string());
+                arguments.push(priority_name(message.schedule.priority).to_owned());
+                arguments.push(send_at_ms.unwrap_or(message.created_at_ms).to_string());
+                arguments.push(send_at_ms.unwrap_or_default().to_string());
+            }
+            let complete: i64 = self.run(link, &self.shared.scripts.enqueue, session, arguments).await?;
+            is_complete &= complete == 1;
+        }
+        Ok(is_complete)
     }
 
     /// Takes a waiting message out; false when it is not there or a sender holds it.
@@ -157,7 +193,7 @@ impl Queue {
     /// When Redis fails.
     pub async fn cancel(&self, session: &SessionName, id: &MessageId) -> Result<bool, QueueError> {
         let link = self.shared.connections.link()?;
-        let cancelled: i64 = self.run(&link, &self.shared.scripts.cancel, session, &[id.to_string()]).await?;
+        let cancelled: i64 = self.run(&link, &self.shared.scripts.cancel, session, vec![id.to_string()]).await?;
         Ok(cancelled == 1)
     }
 
@@ -168,7 +204,7 @@ impl Queue {
     /// When Redis fails.
     pub async fn take_over(&self, session: &SessionName) -> Result<u32, QueueError> {
         let link = self.shared.connections.link()?;
-        self.run(&link, &self.shared.scripts.take_over, session, std::slice::from_ref(&self.shared.owner)).await
+        self.run(&link, &self.shared.scripts.take_over, session, vec![self.shared.owner.clone()]).await
     }
 
     /// Counts a message against an API key's limit. `Some`: it does not fit, the next one does after that long.
@@ -192,6 +228,7 @@ impl Queue {
         let link = self.shared.connections.link()?;
         let _: i64 = link.command(::redis::cmd("SREM").arg(keys::SESSIONS).arg(session.as_str())).await?;
         let _: i64 = link.command(::redis::cmd("UNLINK").arg(keys::all_of_session(session))).await?;
+        self.shared.paces.forget(session);
         Ok(())
     }
 
@@ -232,12 +269,13 @@ impl Queue {
         link: &Link,
         named: &Named,
         session: &SessionName,
-        arguments: &[String],
+        mut arguments: Vec<String>,
     ) -> Result<T, QueueError> {
-        let mut all = Vec::with_capacity(arguments.len() + 1);
-        all.push(self.time_argument());
-        all.extend_from_slice(arguments);
-        Ok(link.invoke(&named.script, &keys::all_of_session(session), &all).await?)
+        arguments.insert(0, self.time_argument());
+        let begun = Instant::now();
+        let answer = link.invoke(&named.script, &self.shared.paces.keys_of(session), &arguments).await?;
+        histogram!("drover_queue_call_seconds", "script" => named.name).record(begun.elapsed());
+        Ok(answer)
     }
 
     /// The first argument of every script: the time, or nothing for the server's own.
@@ -251,11 +289,11 @@ fn random_token() -> String {
     format!("{:032x}", rand::rng().random::<u128>())
 }
 
-/// As the scripts name it, which is the name of a key too.
+/// As the scripts name it.
 fn priority_name(priority: Priority) -> &'static str {
     match priority {
-        Priority::High => keys::HIGH,
-        Priority::Normal => keys::NORMAL,
-        Priority::Low => keys::LOW,
+        Priority::High => "high",
+        Priority::Normal => "normal",
+        Priority::Low => "low",
     }
 }

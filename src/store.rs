@@ -5,6 +5,7 @@
 //! acknowledgement or [`Messages::revive`]; an attempt is committed together with the state `sending`.
 
 mod acceptance;
+mod accounts;
 mod api_keys;
 mod attempts;
 mod database;
@@ -12,6 +13,7 @@ mod error;
 mod events;
 mod group;
 mod messages;
+mod pauses;
 mod progress;
 mod row;
 mod sessions;
@@ -19,11 +21,13 @@ mod sessions;
 use std::path::Path;
 
 pub use acceptance::{Inserted, NewMessage};
+pub use accounts::Accounts;
 pub use api_keys::{ApiKeyRecord, ApiKeys};
-pub use attempts::Attempts;
+pub use attempts::{Attempts, Recent};
 pub use error::StoreError;
 pub use events::Events;
-pub use messages::{Messages, Page, Undispatched};
+pub use messages::{Messages, Page, Undispatched, Waiting};
+pub use pauses::{Paused, Pauses};
 pub use sessions::Sessions;
 
 use database::Database;
@@ -74,6 +78,18 @@ impl Store {
     #[must_use]
     pub fn attempts(&self) -> Attempts {
         Attempts::new(self.database.clone())
+    }
+
+    /// The table `accounts`.
+    #[must_use]
+    pub fn accounts(&self) -> Accounts {
+        Accounts::new(self.database.clone())
+    }
+
+    /// The table `pauses`.
+    #[must_use]
+    pub fn pauses(&self) -> Pauses {
+        Pauses::new(self.database.clone())
     }
 
     /// The table `events`.

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use super::{problem::Answer, state::Parts, wire::rfc3339};
 use crate::{
-    model::{MessageState, SessionName},
+    model::{MessageState, PauseCause, SessionName},
     queue::{Queue, QueueStats},
     store::Store,
 };
@@ -51,8 +51,9 @@ fn show(name: &SessionName, counts: &[(MessageState, i64)], stats: &QueueStats) 
         "nextDueAt": stats.next_due_at_ms.map(rfc3339),
         "paused": blocked.paused || blocked.paused_all,
         "pausedAll": blocked.paused_all,
+        "pauseCause": blocked.cause.map(PauseCause::as_str),
         "circuitOpenUntil": blocked.circuit_open_until_ms.map(rfc3339),
-        "limits": { "leftThisMinute": stats.left_this_minute, "leftThisHour": stats.left_this_hour },
+        "limits": { "leftThisMinute": stats.left_this_minute, "leftThisHour": stats.left_this_hour, "leftToday": stats.left_today },
     })
 }
 

@@ -4,13 +4,13 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use super::{error::CliError, output::say};
 use crate::{
-    config::Config,
+    config::{Config, Sources},
     daemon::{self, Started},
     telemetry,
 };
 
-/// Runs the daemon until it is told to end.
-pub(super) async fn serve(config: Config) -> Result<(), CliError> {
+/// Runs the daemon until it is told to end. The sources are those of the settings, for changes while it runs.
+pub(super) async fn serve(config: Config, sources: Sources) -> Result<(), CliError> {
     telemetry::init(&config.log)?;
     let simulator = config.browser.simulator.clone();
     let usual_place = std::env::current_dir().is_ok_and(|folder| folder.join("sessions") == config.data.dir);
@@ -21,7 +21,7 @@ pub(super) async fn serve(config: Config) -> Result<(), CliError> {
         // A closed stdout keeps nobody from using the daemon.
         let _ = announcement(started, &simulator, &variable).iter().try_for_each(|line| say(line));
     };
-    daemon::run(config, told).await.map_err(CliError::Daemon)
+    daemon::run(config, sources, told).await.map_err(CliError::Daemon)
 }
 
 fn announcement(started: &Started, simulator: &str, variable: &str) -> Vec<String> {

@@ -6,7 +6,7 @@ use ipnet::IpNet;
 use toml::Value;
 use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 
-use super::Config;
+use super::{Config, Limits};
 
 /// One setting.
 pub(super) struct Rule {
@@ -134,6 +134,8 @@ pub(super) const RULES: &[Rule] = &[
     rule("limits.gap_jitter_ms", Allowed::Number(0, 3_600_000)),
     rule("limits.per_recipient_per_minute", Allowed::Number(1, 60_000)),
     rule("limits.per_key_per_minute", Allowed::Number(1, 6_000_000)),
+    rule("limits.daily_young", Allowed::Number(0, 1_000_000)),
+    rule("limits.young_days", Allowed::Number(0, 365)),
     rule("limits.duplicate_window_s", Allowed::Number(0, 86_400)),
     rule("network.allow_private", Allowed::Flag),
     rule("network.allow_hosts", Allowed::Hosts),
@@ -285,14 +287,17 @@ pub(super) fn check_together(config: &Config) -> Result<(), (&'static str, Strin
             browser.close_grace_s <= shutdown.grace_s,
             format!("at most {} (shutdown.grace_s)", shutdown.grace_s),
         ),
-        (
-            "limits.burst",
-            limits.burst <= limits.per_minute,
-            format!("at most {} (limits.per_minute)", limits.per_minute),
-        ),
-        ("limits.per_hour", limits.per_hour >= limits.burst, format!("at least {} (limits.burst)", limits.burst)),
     ];
-    demands.into_iter().find(|(_, holds, _)| !holds).map_or(Ok(()), |(name, _, allowed)| Err((name, allowed)))
+    let refused = demands.into_iter().find(|(_, holds, _)| !holds).map(|(name, _, allowed)| (name, allowed));
+    refused.or_else(|| limits_together(limits)).map_or(Ok(()), Err)
+}
+
+/// What does not hold between the limits: the one to change and what it must be.
+pub(super) fn limits_together(limits: &Limits) -> Option<(&'static str, String)> {
+    if limits.burst > limits.per_minute {
+        return Some(("limits.burst", format!("at most {} (limits.per_minute)", limits.per_minute)));
+    }
+    (limits.per_hour < limits.burst).then(|| ("limits.per_hour", format!("at least {} (limits.burst)", limits.burst)))
 }
 
 #[cfg(test)]

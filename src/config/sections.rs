@@ -231,7 +231,7 @@ pub enum Unknown {
 }
 
 /// `[limits]`: how fast a session may send.
-#[derive(Debug, Clone, Copy, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Limits {
     /// Messages a minute.
@@ -248,6 +248,10 @@ pub struct Limits {
     pub per_recipient_per_minute: u32,
     /// Messages a minute that one API key may hand in.
     pub per_key_per_minute: u32,
+    /// Messages that a young account may send on its first day, and as many more on each further one; 0 does not warm up.
+    pub daily_young: u32,
+    /// For how many days after it was first linked an account is young.
+    pub young_days: u32,
     /// The same text to the same chat within this many seconds is refused; 0 allows it.
     pub duplicate_window_s: u64,
 }

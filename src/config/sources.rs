@@ -33,6 +33,8 @@ pub struct Sources {
     pub(super) folder: PathBuf,
     /// drover.toml, or the file that was named.
     pub(super) file: Option<TextFile>,
+    /// Where that file is, or would be.
+    path: PathBuf,
     /// The variables of `.env`.
     pub(super) dotenv: Vec<Variable>,
     /// The process' variables.
@@ -73,7 +75,8 @@ impl Sources {
             Some(file) => parse_variables(&file)?,
             None => Vec::new(),
         };
-        Ok(Self { folder: folder.to_owned(), file, dotenv, environment: set_by_environment(environment) })
+        let path = folder.join(named.unwrap_or(Path::new(FILE_NAME)));
+        Ok(Self { folder: folder.to_owned(), file, path, dotenv, environment: set_by_environment(environment) })
     }
 
     /// Sources without any file: the defaults, and these variables.
@@ -82,7 +85,24 @@ impl Sources {
         let environment: Vec<_> =
             environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let environment = set_by_environment(&environment);
-        Self { folder: folder.to_owned(), file: None, dotenv: Vec::new(), environment }
+        let path = folder.join(FILE_NAME);
+        Self { folder: folder.to_owned(), file: None, path, dotenv: Vec::new(), environment }
+    }
+
+    /// Where drover.toml is, or would be, or the file that was named.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The same sources with another text in that file.
+    #[must_use]
+    pub fn with_file(&self, text: String) -> Self {
+        let shown_as = match &self.file {
+            Some(file) => file.shown_as.clone(),
+            None => FILE_NAME.to_owned(),
+        };
+        Self { file: Some(TextFile { shown_as, text }), ..self.clone() }
     }
 }
 

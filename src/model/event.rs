@@ -53,6 +53,8 @@ event_kinds! {
     QueuePaused = "queue.paused",
     /// A queue goes on.
     QueueResumed = "queue.resumed",
+    /// A session's circuit opened or closed.
+    QueueCircuit = "queue.circuit",
     /// A capability of the bridge is missing.
     BridgeDegraded = "bridge.degraded",
     /// WhatsApp Web's version changed.

@@ -3,11 +3,16 @@
 //! Redis may be emptied, restarted without its last second, or replaced; it may have been down when a message was accepted.
 //! The rows are the truth: what waits there and is not in the queue is put in. Nothing here moves a settled row.
 
-use std::{sync::Arc, time::Duration};
+mod gauges;
+mod restore;
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use futures::future::try_join_all;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
+
+use gauges::Gauges;
 
 use crate::{
     clock::Clock,
@@ -19,7 +24,7 @@ use crate::{
 
 /// Rows read at a time.
 const PAGE: u32 = 500;
-/// Calls under way at a time: enough to fill the pipe to Redis, and to let commits be shared.
+/// Writes under way at a time: enough to let commits be shared.
 const AT_A_TIME: usize = 64;
 /// After a pass that failed, unless something happens earlier.
 const RETRY: Duration = Duration::from_secs(1);
@@ -31,6 +36,7 @@ pub struct Reconciler {
     events: EventLog,
     clock: Arc<dyn Clock>,
     interval: Duration,
+    gauges: Gauges,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -47,7 +53,7 @@ impl Reconciler {
     /// A reconciler that looks at everything every `interval`.
     #[must_use]
     pub fn new(store: Store, queue: Queue, events: EventLog, clock: Arc<dyn Clock>, interval: Duration) -> Self {
-        Self { store, queue, events, clock, interval }
+        Self { store, queue, events, clock, interval, gauges: Gauges::default() }
     }
 
     /// Runs until `stop` is cancelled: at once, then at every interval, when Redis is back, and when a queue is found that
@@ -76,8 +82,13 @@ impl Reconciler {
     async fn pass(&self) -> Result<(), ReconcileError> {
         self.expire_overdue().await?;
         // Counted before the sessions are listed, so that a session made in between is not taken for a deleted one.
-        let waiting = self.store.messages().undispatched_counts().await?;
+        let rows = self.store.messages().waiting().await?;
+        let mut waiting: HashMap<SessionName, u64> = HashMap::new();
+        for row in &rows {
+            *waiting.entry(row.session.clone()).or_default() += row.messages;
+        }
         let sessions = self.store.sessions().list().await?;
+        self.gauges.show(&rows, &sessions, self.clock.now_ms());
         for session in waiting.keys() {
             if !sessions.iter().any(|known| known.name == *session) {
                 self.bury_what_a_session_left(session).await?;
@@ -87,7 +98,10 @@ impl Reconciler {
             // Not a failure: its return is waited for.
             return Ok(());
         }
+        let paused = self.store.pauses().list().await?;
+        self.restore_pause_of_all(&paused).await?;
         for SessionRecord { name, .. } in &sessions {
+            self.restore_pause(name, &paused).await?;
             match self.queue.depth(name).await? {
                 None => self.load(name).await?,
                 Some(depth) if depth != waiting.get(name).copied().unwrap_or(0) => self.top_up(name).await?,
@@ -100,6 +114,7 @@ impl Reconciler {
     /// Fills a queue that is closed until it is complete.
     async fn load(&self, session: &SessionName) -> Result<(), ReconcileError> {
         let load = self.queue.load(session).await?;
+        load.restore(&self.used(session).await?).await?;
         let messages = self.put_rows(session, Some(&load)).await?;
         if !load.finish().await? {
             return Err(ReconcileError::Emptied(session.clone()));
@@ -124,21 +139,12 @@ impl Reconciler {
             let Some(last) = page.last() else { return Ok(rows) };
             after = last.position;
             rows += page.len();
-            for portion in page.chunks(AT_A_TIME) {
-                let mut puts = Vec::with_capacity(portion.len());
-                for row in portion {
-                    puts.push(self.put(&row.message, load));
-                }
-                try_join_all(puts).await?;
+            let messages: Vec<_> = page.iter().map(|row| row.message.clone()).collect();
+            match load {
+                Some(load) => load.put_all(&messages).await?,
+                None => self.queue.enqueue_all(session, &messages).await?,
             }
             self.mark_queued(&page).await?;
-        }
-    }
-
-    async fn put(&self, message: &OutboundMessage, load: Option<&Load>) -> Result<(), QueueError> {
-        match load {
-            Some(load) => load.put(message).await,
-            None => self.queue.enqueue(message).await,
         }
     }
 

@@ -1,12 +1,16 @@
 //! A claim: one message, held for a while, settled by value.
 
-use std::time::Duration;
-
+use metrics::counter;
 use rand::RngExt;
-use tokio::time::{Instant, timeout_at};
 
 use super::{Queue, QueueError, random_token};
-use crate::model::{MessageId, SessionName};
+use crate::{
+    model::{MessageId, SessionName},
+    redis::Link,
+};
+
+/// How many `claiming.lua` takes.
+pub(super) const CLAIM_ARGUMENTS: usize = 11;
 
 /// What asking for work gave.
 #[derive(Debug)]
@@ -35,6 +39,8 @@ pub enum WaitCause {
     PerMinute,
     /// The limit per hour.
     PerHour,
+    /// The day's cap of a young account.
+    PerDay,
     /// The pause between two messages.
     Gap,
     /// Every chat that waits had its share for now.
@@ -49,12 +55,13 @@ pub enum WaitCause {
 
 impl WaitCause {
     /// All of them, for metrics and tables.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Empty,
         Self::Paused,
         Self::CircuitOpen,
         Self::PerMinute,
         Self::PerHour,
+        Self::PerDay,
         Self::Gap,
         Self::PerRecipient,
         Self::NotDue,
@@ -71,6 +78,7 @@ impl WaitCause {
             Self::CircuitOpen => "circuit_open",
             Self::PerMinute => "per_minute",
             Self::PerHour => "per_hour",
+            Self::PerDay => "per_day",
             Self::Gap => "gap",
             Self::PerRecipient => "per_recipient",
             Self::NotDue => "not_due",
@@ -86,82 +94,70 @@ impl Queue {
     /// # Errors
     /// When Redis fails; the session's waker is notified when it is back.
     pub async fn claim(&self, session: &SessionName) -> Result<ClaimAnswer, QueueError> {
-        let shared = &self.shared;
-        let link = shared.connections.link()?;
+        let link = self.shared.connections.link()?;
         let token = random_token();
-        let limits = &shared.limits;
+        let mut arguments = Vec::with_capacity(CLAIM_ARGUMENTS + 1);
+        self.push_claim_arguments(&mut arguments, session, &link, &token);
+        let script = &self.shared.scripts.claim;
+        let answer: Vec<String> = self.run(&link, script, session, arguments).await?;
+        self.read_claim(session, token, &answer).ok_or(QueueError::Answer { script: script.name, answer })
+    }
+
+    /// What `claiming.lua` asks for.
+    pub(super) fn push_claim_arguments(
+        &self,
+        arguments: &mut Vec<String>,
+        session: &SessionName,
+        link: &Link,
+        token: &str,
+    ) {
+        let shared = &self.shared;
+        let (limits, per_day) = shared.paces.in_force(session, shared.clock.now_ms());
         let jitter_ms = rand::rng().random_range(0..=limits.gap_jitter_ms);
-        let arguments = [
-            link.server().to_owned(),
-            shared.owner.clone(),
-            token.clone(),
-            (shared.settings.lease_s * 1000).to_string(),
-            (limits.gap_ms + jitter_ms).to_string(),
-            limits.per_minute.to_string(),
-            limits.burst.to_string(),
-            limits.per_hour.to_string(),
-            limits.per_recipient_per_minute.to_string(),
-            shared.settings.circuit_failures.to_string(),
+        arguments.extend([link.server().to_owned(), shared.owner.clone(), token.to_owned()]);
+        let numbers = [
+            shared.settings.lease_s * 1000,
+            limits.gap_ms + jitter_ms,
+            limits.per_minute.into(),
+            limits.burst.into(),
+            limits.per_hour.into(),
+            per_day.unwrap_or(0).into(),
+            limits.per_recipient_per_minute.into(),
+            shared.settings.circuit_failures.into(),
         ];
-        let script = &shared.scripts.claim;
-        let answer: Vec<String> = self.run(&link, script, session, &arguments).await?;
-        let read =
-            read_answer(&answer, shared.clock.now_ms()).ok_or(QueueError::Answer { script: script.name, answer });
-        match read? {
-            Answer::Wait { at_ms, why } => {
+        arguments.extend(numbers.iter().map(u64::to_string));
+    }
+
+    /// What `claiming.lua` answers.
+    pub(super) fn read_claim(&self, session: &SessionName, token: String, answer: &[String]) -> Option<ClaimAnswer> {
+        let here_ms = self.shared.clock.now_ms();
+        // What the script says in Redis' time is moved to the caller's.
+        let moved = |at: &str, now: &str| Some(here_ms + at.parse::<i64>().ok()? - now.parse::<i64>().ok()?);
+        match answer {
+            [kind, id, chat, deliveries, redelivered, lease_end, now] if kind == "claimed" => {
+                counter!("drover_queue_claims_total", "session" => session.to_string()).increment(1);
+                let hold = Hold {
+                    queue: self.clone(),
+                    session: session.clone(),
+                    chat: chat.clone(),
+                    token,
+                    lease_until_ms: moved(lease_end, now)?,
+                };
+                let deliveries = deliveries.parse().ok()?;
+                let claim = Claim { id: id.parse().ok()?, deliveries, redelivered: redelivered == "1", hold };
+                Some(ClaimAnswer::Claimed(claim))
+            }
+            [kind, cause, at, now] if kind == "wait" => {
+                let why = WaitCause::ALL.into_iter().find(|why| why.as_str() == cause)?;
+                counter!("drover_queue_waits_total", "cause" => why.as_str()).increment(1);
                 if why == WaitCause::Loading {
-                    shared.load_wanted.notify_one();
+                    self.shared.load_wanted.notify_one();
                 }
-                Ok(ClaimAnswer::AskAgain { at_ms, why })
+                Some(ClaimAnswer::AskAgain { at_ms: if at.is_empty() { None } else { Some(moved(at, now)?) }, why })
             }
-            Answer::Claimed { id, deliveries, redelivered, lease_until_ms } => {
-                let hold = Hold { queue: self.clone(), session: session.clone(), token, lease_until_ms };
-                Ok(ClaimAnswer::Claimed(Claim { id, deliveries, redelivered, hold }))
-            }
+            _ => None,
         }
     }
-}
-
-impl Queue {
-    async fn try_settle(&self, session: &SessionName, arguments: &[String]) -> Result<bool, QueueError> {
-        let link = self.shared.connections.link()?;
-        let held: i64 = self.run(&link, &self.shared.scripts.settle, session, arguments).await?;
-        Ok(held == 1)
-    }
-}
-
-/// What the script answered.
-enum Answer {
-    Claimed { id: MessageId, deliveries: u32, redelivered: bool, lease_until_ms: i64 },
-    Wait { at_ms: Option<i64>, why: WaitCause },
-}
-
-/// `here_ms` is the caller's time: what the script says in its own is moved to it.
-fn read_answer(answer: &[String], here_ms: i64) -> Option<Answer> {
-    let moved = |at: &str, now: &str| Some(here_ms + at.parse::<i64>().ok()? - now.parse::<i64>().ok()?);
-    match answer.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        ["claimed", id, deliveries, redelivered, lease_end, now] => Some(Answer::Claimed {
-            id: id.parse().ok()?,
-            deliveries: deliveries.parse().ok()?,
-            redelivered: redelivered == "1",
-            lease_until_ms: moved(lease_end, now)?,
-        }),
-        ["wait", cause, at, now] => Some(Answer::Wait {
-            at_ms: if at.is_empty() { None } else { Some(moved(at, now)?) },
-            why: WaitCause::ALL.into_iter().find(|why| why.as_str() == cause)?,
-        }),
-        _ => None,
-    }
-}
-
-/// What became of a settlement.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[must_use]
-pub enum Settled {
-    /// It holds.
-    Done,
-    /// The lease ran out, or Redis was emptied: the message may be, or was, claimed again.
-    Lost,
 }
 
 /// A message that this process may send until the lease ends. Settled by value, so never twice; dropped, it comes back when
@@ -176,39 +172,17 @@ pub struct Claim {
     pub deliveries: u32,
     /// Whether an earlier holder never settled it: its fate is unknown.
     pub redelivered: bool,
-    hold: Hold,
+    pub(super) hold: Hold,
 }
 
+/// What settling a claim takes.
 #[derive(Debug)]
-struct Hold {
-    queue: Queue,
-    session: SessionName,
-    token: String,
-    lease_until_ms: i64,
-}
-
-/// How a claim ends; the script has the same names.
-#[derive(Debug, Clone, Copy)]
-enum Verdict {
-    Ack,
-    Retry { after: Duration },
-    Bury,
-    BurySpent,
-    Release,
-    Void,
-}
-
-impl Verdict {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Ack => "ack",
-            Self::Retry { .. } => "retry",
-            Self::Bury => "bury",
-            Self::BurySpent => "bury_spent",
-            Self::Release => "release",
-            Self::Void => "void",
-        }
-    }
+pub(super) struct Hold {
+    pub(super) queue: Queue,
+    pub(super) session: SessionName,
+    pub(super) chat: String,
+    pub(super) token: String,
+    pub(super) lease_until_ms: i64,
 }
 
 impl Claim {
@@ -216,82 +190,5 @@ impl Claim {
     #[must_use]
     pub fn lease_until_ms(&self) -> i64 {
         self.hold.lease_until_ms
-    }
-
-    /// Done: sent, or nothing to do. Closes the circuit. While Redis is down it waits for it, until the lease ends.
-    ///
-    /// # Errors
-    /// When Redis fails, or stays down: the message comes back when the lease ends.
-    pub async fn ack(self) -> Result<Settled, QueueError> {
-        self.settle(Verdict::Ack).await
-    }
-
-    /// Failed; again after a while, before every later message of its chat. Counts for the circuit.
-    ///
-    /// # Errors
-    /// As [`Self::ack`].
-    pub async fn retry(self, after: Duration) -> Result<Settled, QueueError> {
-        self.settle(Verdict::Retry { after }).await
-    }
-
-    /// Given up because of the message itself (not on WhatsApp, invalid): says nothing about the session.
-    ///
-    /// # Errors
-    /// As [`Self::ack`].
-    pub async fn bury(self) -> Result<Settled, QueueError> {
-        self.settle(Verdict::Bury).await
-    }
-
-    /// Given up because the last attempt failed too. Counts for the circuit.
-    ///
-    /// # Errors
-    /// As [`Self::ack`].
-    pub async fn bury_spent(self) -> Result<Settled, QueueError> {
-        self.settle(Verdict::BurySpent).await
-    }
-
-    /// Not tried: back where it was, and no rate used.
-    ///
-    /// # Errors
-    /// As [`Self::ack`].
-    pub async fn release(self) -> Result<Settled, QueueError> {
-        self.settle(Verdict::Release).await
-    }
-
-    /// Its row was settled before it came here (cancelled, expired, or sent before Redis lost that): it goes, and no rate is
-    /// used.
-    ///
-    /// # Errors
-    /// As [`Self::ack`].
-    pub async fn void(self) -> Result<Settled, QueueError> {
-        self.settle(Verdict::Void).await
-    }
-
-    async fn settle(self, verdict: Verdict) -> Result<Settled, QueueError> {
-        let Hold { queue, session, token, lease_until_ms } = self.hold;
-        let shared = &queue.shared;
-        let after = if let Verdict::Retry { after } = verdict { after } else { Duration::ZERO };
-        let arguments = [
-            self.id.to_string(),
-            token,
-            verdict.name().to_owned(),
-            after.as_millis().to_string(),
-            shared.settings.circuit_failures.to_string(),
-            (shared.settings.circuit_open_s * 1000).to_string(),
-        ];
-        let left_ms = u64::try_from(lease_until_ms - shared.clock.now_ms()).unwrap_or_default();
-        let deadline = Instant::now() + Duration::from_millis(left_ms);
-        let mut links = shared.connections.link_changes();
-        loop {
-            match queue.try_settle(&session, &arguments).await {
-                Ok(held) => return Ok(if held { Settled::Done } else { Settled::Lost }),
-                // Settling again what was settled before the answer got lost says `Lost`, and does no harm.
-                Err(error) if error.is_redis_gone() => match timeout_at(deadline, links.changed()).await {
-                    Ok(Ok(())) => {}
-                    Ok(Err(_)) | Err(_) => return Err(error),
-                },
-                Err(error) => return Err(error),
-            }
-        }
     }
 }

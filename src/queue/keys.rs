@@ -12,38 +12,31 @@ pub const PAUSED_ALL: &str = "drover:paused";
 /// What stands before a session's hash tag, and after it.
 pub const SESSION_PREFIX: (&str, &str) = ("drover:{", "}:");
 
-/// Hash: `server` (the process that was loaded), `loading` (the load under way), `paused`, `paused_all`, `failures` in a row,
-/// `open_until`, `next_at` (the gap), `bucket` (when the burst is used up to), `passed_normal`, `passed_low`, `last_token`,
-/// `last_next_at`, `last_bucket` (what a release puts back), `is_awaited` (somebody waits for a settlement).
+/// Hash: `server` (the process that was loaded), `loading` (the load under way), `paused` (the cause, or empty), `paused_all`,
+/// `failures` in a row, `open_until`, `pace` (see scripts/session.lua), `last` (what a release puts back: token, may go on at,
+/// burst used up to), `is_awaited` (somebody was told to wait for work).
 pub const STATE: &str = "state";
-/// Hash: message id to `chat|priority|place|not before|deliveries|abandoned|token|owner`.
+/// Hash: message id to `chat|priority|place|not before|deliveries|abandoned`.
 pub const JOBS: &str = "jobs";
 /// Sorted set, lexical: `chat|place|message id`, every message that is not settled, by chat and in its order.
 pub const LINE: &str = "line";
-/// Sorted set: chats whose first message an earlier holder never settled, by its place.
-pub const AGAIN: &str = "again";
-/// Sorted set: chats whose first message may go and is urgent, by its place.
-pub const HIGH: &str = "high";
-/// Sorted set: chats whose first message may go, by its place.
-pub const NORMAL: &str = "normal";
-/// Sorted set: chats whose first message may go and can wait, by its place.
-pub const LOW: &str = "low";
-/// Sorted set: chats whose first message has to wait, by the time at which it need not any more.
+/// Sorted set: the first messages of chats that may go, by rank (those that an earlier holder never settled, high, normal, low)
+/// and place.
+pub const READY: &str = "ready";
+/// Sorted set: the first messages of chats that have to wait, by the time at which they need not any more.
 pub const DUE: &str = "due";
-/// Sorted set: claimed messages, by the end of their lease.
-pub const LEASES: &str = "leases";
-/// Set: chats whose first message is claimed.
+/// Hash: chat to `end of the lease|when it was claimed|token|owner|place|message id`, the claims that hold.
 pub const HELD: &str = "held";
-/// Sorted set: the tokens of the last hour's claims, by their time.
+/// List: the times of the last claims, the latest last; as long as the limits look back.
 pub const SENT: &str = "sent";
-/// List, one a chat, gone after a minute: when its last messages were claimed, the latest first.
+/// List, one a chat, gone after a minute: when its last messages were claimed, the latest last.
 pub const TO_CHAT: &str = "to:";
 
 /// Sorted set, one an API key, gone after a minute: random members by the time of an acceptance.
 pub const ACCEPTED_BY: (&str, &str) = ("drover:{key:", "}:accepted");
 
 /// A session's keys in the order in which every script takes them.
-const IN_ORDER: [&str; 11] = [STATE, JOBS, LINE, AGAIN, HIGH, NORMAL, LOW, DUE, LEASES, HELD, SENT];
+const IN_ORDER: [&str; 7] = [STATE, JOBS, LINE, READY, DUE, HELD, SENT];
 
 /// One key of a session.
 pub(super) fn of_session(session: &SessionName, name: &str) -> String {

@@ -1,4 +1,5 @@
-//! The Lua scripts, one a file, each called by one typed function. KEYS and ARGV are documented in each file's header.
+//! The Lua scripts, one a file, each called by one typed function. KEYS and ARGV are documented in each file's header. What
+//! several share (`session`, `settling`, `claiming`) stands in a file of its own before them.
 
 use ::redis::Script;
 
@@ -8,9 +9,11 @@ pub(super) struct Scripts {
     pub(super) enqueue: Named,
     pub(super) claim: Named,
     pub(super) settle: Named,
+    pub(super) settle_and_claim: Named,
     pub(super) cancel: Named,
     pub(super) take_over: Named,
     pub(super) load: Named,
+    pub(super) restore: Named,
     pub(super) stats: Named,
     pub(super) admit: Named,
 }
@@ -23,11 +26,12 @@ pub(super) struct Named {
 }
 
 macro_rules! on_session {
-    ($name:literal) => {
+    ($name:literal $(, with $part:literal)*) => {
         Named {
             name: $name,
             script: Script::new(concat!(
                 include_str!("scripts/session.lua"),
+                $(include_str!(concat!("scripts/", $part, ".lua")),)*
                 include_str!(concat!("scripts/", $name, ".lua"))
             )),
         }
@@ -38,11 +42,13 @@ impl Scripts {
     pub(super) fn new() -> Self {
         Self {
             enqueue: on_session!("enqueue"),
-            claim: on_session!("claim"),
-            settle: on_session!("settle"),
+            claim: on_session!("claim", with "claiming"),
+            settle: on_session!("settle", with "settling"),
+            settle_and_claim: on_session!("settle_and_claim", with "settling", with "claiming"),
             cancel: on_session!("cancel"),
             take_over: on_session!("take_over"),
             load: on_session!("load"),
+            restore: on_session!("restore"),
             stats: on_session!("stats"),
             admit: Named { name: "admit", script: Script::new(include_str!("scripts/admit.lua")) },
         }

@@ -1,7 +1,7 @@
 //! How a session's queue stands.
 
 use super::{Queue, QueueError};
-use crate::model::SessionName;
+use crate::model::{PauseCause, SessionName};
 
 /// How a session's queue stands. Times are Unix milliseconds of the caller's clock.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -18,13 +18,17 @@ pub struct QueueStats {
     pub left_this_minute: u32,
     /// How many may still go in this hour.
     pub left_this_hour: u32,
+    /// How many may still go today, while the account is young; None: there is no cap.
+    pub left_today: Option<u32>,
 }
 
 /// What keeps a whole queue from moving.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Blocked {
     /// This session is paused.
     pub paused: bool,
+    /// Why it is.
+    pub cause: Option<PauseCause>,
     /// All sessions are paused.
     pub paused_all: bool,
     /// The circuit is open until then.
@@ -40,15 +44,17 @@ impl Queue {
         let shared = &self.shared;
         let link = shared.connections.link()?;
         let script = &shared.scripts.stats;
-        let answer: Vec<String> = self.run(&link, script, session, &[]).await?;
-        self.read_stats(&answer).ok_or(QueueError::Answer { script: script.name, answer })
+        let answer: Vec<String> = self.run(&link, script, session, Vec::new()).await?;
+        self.read_stats(session, &answer).ok_or(QueueError::Answer { script: script.name, answer })
     }
 
-    fn read_stats(&self, answer: &[String]) -> Option<QueueStats> {
-        let [messages, held, due, paused, paused_all, failures, open_until, in_minute, in_hour, now] = answer else {
+    fn read_stats(&self, session: &SessionName, answer: &[String]) -> Option<QueueStats> {
+        let [messages, held, due, paused, paused_all, failures, open_until, in_minute, in_hour, today, now] = answer
+        else {
             return None;
         };
-        let (limits, settings) = (&self.shared.limits, &self.shared.settings);
+        let settings = &self.shared.settings;
+        let (limits, per_day) = self.shared.paces.in_force(session, self.shared.clock.now_ms());
         let number = |text: &String| text.parse::<i64>().ok();
         let now = number(now)?;
         let here = |at: i64| self.shared.clock.now_ms() + at - now;
@@ -62,12 +68,17 @@ impl Queue {
             claimed,
             next_due_at_ms: if due.is_empty() { None } else { Some(here(number(due)?)) },
             blocked: Blocked {
-                paused: paused == "1",
+                paused: !paused.is_empty(),
+                cause: PauseCause::read(paused),
                 paused_all: paused_all == "1",
                 circuit_open_until_ms: if is_open { Some(here(number(open_until)?)) } else { None },
             },
             left_this_minute: left(limits.per_minute, in_minute)?,
             left_this_hour: left(limits.per_hour, in_hour)?,
+            left_today: match per_day {
+                Some(per_day) => Some(left(per_day, today)?),
+                None => None,
+            },
         })
     }
 }

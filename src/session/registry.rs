@@ -15,11 +15,12 @@ use super::{
     actor::{Actor, AnswerWhen, Handle, Request},
     error::SessionError,
     gate::Gate,
-    sender::Sender,
+    sender::{self, Sender},
     services::Services,
     state_machine::Input,
 };
 use crate::{
+    config::SessionLimits,
     model::{ChatId, DeadCode, Desired, PhoneNumber, SessionName, SessionRecord, SessionState, SessionView},
     page::WhatsAppPage,
     store::StoreError,
@@ -70,6 +71,11 @@ impl Registry {
             }),
         };
         for record in &records {
+            if let Some(me) = &record.me {
+                let services = &registry.inner.services;
+                let linked_at_ms = services.store.accounts().linked(&me.id, services.clock.now_ms()).await?;
+                services.queue.set_linked_at(&record.name, Some(linked_at_ms));
+            }
             registry.spawn(record);
         }
         Ok(registry)
@@ -77,6 +83,7 @@ impl Registry {
 
     fn spawn(&self, record: &SessionRecord) -> Arc<Handle> {
         let inner = &self.inner;
+        inner.services.queue.set_session_limits(&record.name, SessionLimits::of_config(&record.config));
         let (actor, handle) = Actor::new(record, Arc::clone(&inner.services), Arc::clone(&inner.gate));
         let sender = Sender {
             session: record.name.clone(),
@@ -84,6 +91,7 @@ impl Registry {
             sendable: handle.sendable.clone(),
             view: handle.view.clone(),
             sends: handle.sends.clone(),
+            refusals: sender::Refusals::default(),
         };
         inner.services.senders.spawn(sender.run());
         inner.actors.spawn(actor.run(inner.actors.clone()));
@@ -158,13 +166,14 @@ impl Registry {
         Ok(SessionDetails { view, config: record.config })
     }
 
-    /// Replaces a session's configuration.
+    /// Replaces a session's configuration; its limits are in force with the next claim.
     ///
     /// # Errors
     /// When there is none of that name, or the store fails.
     pub async fn configure(&self, name: &SessionName, config: Value) -> Result<SessionDetails, SessionError> {
         self.handle(name)?;
         self.inner.services.store.sessions().set_config(name, &config).await?;
+        self.inner.services.queue.set_session_limits(name, SessionLimits::of_config(&config));
         self.details(name).await
     }
 
@@ -214,6 +223,7 @@ impl Registry {
         services.store.sessions().delete(name).await?;
         let detail = "its session was deleted before it could be sent";
         services.store.messages().bury_all(name, DeadCode::SessionDeleted, detail).await?;
+        services.store.pauses().lift(Some(name)).await?;
         if let Err(failure) = services.queue.clear(name).await {
             warn!(session.id = %name, error = %failure, "the queue of a deleted session was not cleared");
         }

@@ -3,17 +3,21 @@
 //! It never polls: without a page it waits for one, without work for a wake-up or the time that the queue named.
 //! Invariant: whatever has an attempt is looked up in the page, by key, before anything else is done about it.
 
+mod circuit;
 mod delivery;
+mod restriction;
 
 use std::{sync::Arc, time::Duration};
 
-use tracing::{debug, error};
+use tracing::{debug, error, info};
+
+pub(super) use restriction::Refusals;
 
 use super::{actor::PageWatch, sends::Sends, services::Services};
 use crate::{
     model::{Me, SessionName, SessionView},
     page::WhatsAppPage,
-    queue::{ClaimAnswer, QueueError},
+    queue::{Claim, ClaimAnswer, QueueError, Settled, Verdict},
 };
 
 /// After a failure of Redis the queue's waker tells when it is back; this is how long the sender waits for that at most.
@@ -27,7 +31,12 @@ pub(super) struct Sender {
     pub(super) sendable: PageWatch,
     pub(super) view: tokio::sync::watch::Receiver<SessionView>,
     pub(super) sends: Sends,
+    /// What WhatsApp's server refused since it last took something.
+    pub(super) refusals: Refusals,
 }
+
+/// What the queue answered with a settlement, if it was asked for the next message.
+type Next = Option<ClaimAnswer>;
 
 impl Sender {
     /// Sends until the senders' shutdown begins; the message in hand is seen through, unless time runs out.
@@ -39,17 +48,28 @@ impl Sender {
             error!(error = %failure, "the claims of an earlier run were not taken over; they come back when their leases end");
         }
         let waker = self.services.queue.waker(&self.session);
+        let mut next = None;
         loop {
             let woken = waker.notified();
+            if !self.may_send()
+                && let Some(ClaimAnswer::Claimed(claim)) = next.take()
+            {
+                self.give_back(claim).await;
+            }
             let Some(page) = self.next_page(&shutdown).await else { return };
-            let pause = match self.services.queue.claim(&self.session).await {
+            let answer = match next.take() {
+                Some(answer) => Ok(answer),
+                None => self.services.queue.claim(&self.session).await,
+            };
+            let pause = match answer {
                 Ok(ClaimAnswer::Claimed(claim)) => {
                     tokio::select! {
-                        result = self.deliver(claim, &page) => {
-                            if let Err(failure) = result {
+                        result = self.deliver(claim, &page) => match result {
+                            Ok(answer) => next = answer,
+                            Err(failure) => {
                                 error!(error = %failure, "a message was not settled; it comes back when its lease ends");
                             }
-                        }
+                        },
                         // Its attempt is committed: the next run looks it up.
                         () = shutdown.hurried() => return,
                     }
@@ -70,6 +90,37 @@ impl Sender {
                 () = shutdown.begun() => return,
                 changed = self.sendable.changed() => if changed.is_err() { return },
             }
+        }
+    }
+
+    /// Whether there is a page to send with, and time.
+    fn may_send(&self) -> bool {
+        self.sendable.borrow().is_some() && !self.services.senders.has_begun()
+    }
+
+    /// Settles a claim, and claims the next message in the same call where one could be sent.
+    async fn settle(&self, claim: Claim, verdict: Verdict) -> Result<Next, DeliveryError> {
+        let (settlement, next) = if self.may_send() {
+            let (settlement, next) = claim.settle_and_claim(verdict).await?;
+            (settlement, Some(next))
+        } else {
+            (claim.settle(verdict).await?, None)
+        };
+        if settlement.settled == Settled::Lost {
+            info!("a lease had ended before the message was settled; its row is the truth");
+        }
+        if let Some(change) = settlement.circuit
+            && let Err(failure) = self.tell_circuit(change).await
+        {
+            error!(error = %failure, "a change of the circuit was not told");
+        }
+        Ok(next)
+    }
+
+    /// Claimed together with a settlement, for a page that is gone by now.
+    async fn give_back(&self, claim: Claim) {
+        if let Err(failure) = claim.release().await {
+            error!(error = %failure, "a claim was not given back; the message comes back when its lease ends");
         }
     }
 

@@ -7,7 +7,7 @@ use super::{
     database::Database,
     row::{Columns, name_of},
 };
-use crate::model::{Attempt, AttemptOutcome, MessageId, MessageKey};
+use crate::model::{Attempt, AttemptOutcome, ChatId, MessageId, MessageKey, SessionName};
 
 /// The table `attempts`.
 #[derive(Debug, Clone)]
@@ -33,23 +33,23 @@ impl Attempts {
                     // First the row: its lock makes the numbering safe.
                     let moved = sqlx::query(
                         "UPDATE messages SET state = 'sending', message_key = $2 \
-                         WHERE id = $1 AND state IN ('accepted', 'queued', 'claimed', 'sending')",
+                         WHERE id = $1 AND state IN ('accepted', 'queued', 'claimed', 'sending') RETURNING session",
                     )
                     .bind(id.clone())
                     .bind(key.clone())
-                    .execute(&mut *connection)
+                    .fetch_optional(&mut *connection)
                     .await?;
-                    if moved.rows_affected() == 0 {
-                        return Ok(None);
-                    }
+                    let Some(moved) = moved else { return Ok(None) };
+                    let session = Columns::of("messages", &moved).text("session")?;
                     let inserted = sqlx::query(
-                        "INSERT INTO attempts (message_id, number, at_ms, message_key) \
-                         SELECT $1, COALESCE(MAX(number), 0) + 1, $3, $2 FROM attempts WHERE message_id = $1 \
+                        "INSERT INTO attempts (message_id, number, at_ms, message_key, session) \
+                         SELECT $1, COALESCE(MAX(number), 0) + 1, $3, $2, $4 FROM attempts WHERE message_id = $1 \
                          RETURNING number",
                     )
                     .bind(id)
                     .bind(key)
                     .bind(at_ms)
+                    .bind(session)
                     .fetch_one(connection)
                     .await?;
                     Columns::of("attempts", &inserted).narrow("number").map(Some)
@@ -77,6 +77,69 @@ impl Attempts {
             )
             .await
             .map(drop)
+    }
+}
+
+/// What a session tried lately. Times are Unix milliseconds.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Recent {
+    /// The attempts of the last hour, when and to which chat, the earliest first; of very many the latest.
+    pub in_hour: Vec<(i64, ChatId)>,
+    /// How many there were since midnight UTC.
+    pub in_day: u32,
+    /// How many of the last ones that have ended did not succeed, in a row.
+    pub failures: u32,
+    /// When the last of these began.
+    pub last_failure_ms: Option<i64>,
+}
+
+impl Attempts {
+    /// What a session tried lately, as of `now_ms`.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn recent(&self, session: &SessionName, now_ms: i64) -> Result<Recent, StoreError> {
+        const HOUR_MS: i64 = 3_600_000;
+        const DAY_MS: i64 = 86_400_000;
+        let session = session.to_string();
+        let mut reader = self.database.reader().await?;
+        let rows = sqlx::query(
+            "SELECT attempts.at_ms AS at_ms, messages.chat AS chat FROM attempts \
+             JOIN messages ON messages.id = attempts.message_id \
+             WHERE attempts.session = $1 AND attempts.at_ms > $2 ORDER BY attempts.at_ms DESC LIMIT 100000",
+        )
+        .bind(session.clone())
+        .bind(now_ms - HOUR_MS)
+        .fetch_all(&mut *reader)
+        .await?;
+        let read = |row: &AnyRow| {
+            let columns = Columns::of("attempts", row);
+            Ok((columns.number("at_ms")?, columns.parsed("chat")?))
+        };
+        let in_hour: Vec<_> = rows.iter().rev().map(read).collect::<Result<_, StoreError>>()?;
+        let row = sqlx::query("SELECT COUNT(*) AS attempts FROM attempts WHERE session = $1 AND at_ms >= $2")
+            .bind(session.clone())
+            .bind(now_ms.div_euclid(DAY_MS) * DAY_MS)
+            .fetch_one(&mut *reader)
+            .await?;
+        let in_day = Columns::of("attempts", &row).narrow("attempts")?;
+        let rows = sqlx::query(
+            "SELECT at_ms, outcome FROM attempts WHERE session = $1 AND outcome IS NOT NULL \
+             ORDER BY at_ms DESC LIMIT 1000",
+        )
+        .bind(session)
+        .fetch_all(&mut *reader)
+        .await?;
+        let (mut failures, mut last_failure_ms) = (0, None);
+        for row in &rows {
+            let columns = Columns::of("attempts", row);
+            if columns.optional_named("outcome")? == Some(AttemptOutcome::Sent) {
+                break;
+            }
+            failures += 1;
+            last_failure_ms = last_failure_ms.or(Some(columns.number("at_ms")?));
+        }
+        Ok(Recent { in_hour, in_day, failures, last_failure_ms })
     }
 }
 

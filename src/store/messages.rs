@@ -1,14 +1,25 @@
 //! The table `messages`, read: the truth about every message.
 
-use std::collections::HashMap;
-
 use sqlx::{AnyConnection, any::AnyRow};
 
 use super::{StoreError, attempts, database::Database, row::Columns};
 use crate::model::{
-    MessageId, MessageKey, MessageState, OutboundMessage, SessionName,
+    MessageId, MessageKey, MessageState, OutboundMessage, Priority, SessionName,
     message::{Progress, Schedule},
 };
+
+/// What waits to be sent in a session at one priority.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waiting {
+    /// Whose.
+    pub session: SessionName,
+    /// How urgent.
+    pub priority: Priority,
+    /// How many.
+    pub messages: u64,
+    /// When the oldest was accepted (Unix milliseconds).
+    pub oldest_ms: i64,
+}
 
 /// The table `messages`.
 #[derive(Debug, Clone)]
@@ -96,20 +107,25 @@ impl Messages {
         rows.iter().map(read).collect()
     }
 
-    /// How many wait to be sent, by session; sessions without any are not named.
+    /// What waits to be sent, by session and priority; those without any are not named.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn undispatched_counts(&self) -> Result<HashMap<SessionName, u64>, StoreError> {
+    pub async fn waiting(&self) -> Result<Vec<Waiting>, StoreError> {
         let rows = sqlx::query(
-            "SELECT session, COUNT(*) AS waiting FROM messages \
-             WHERE state IN ('accepted', 'queued', 'claimed', 'sending') GROUP BY session",
+            "SELECT session, priority, COUNT(*) AS waiting, MIN(created_at_ms) AS oldest_ms FROM messages \
+             WHERE state IN ('accepted', 'queued', 'claimed', 'sending') GROUP BY session, priority",
         )
         .fetch_all(&mut *self.database.reader().await?)
         .await?;
         let read = |row: &AnyRow| {
             let columns = Columns::of("messages", row);
-            Ok((columns.parsed("session")?, columns.narrow("waiting")?))
+            Ok(Waiting {
+                session: columns.parsed("session")?,
+                priority: columns.named("priority")?,
+                messages: columns.narrow("waiting")?,
+                oldest_ms: columns.number("oldest_ms")?,
+            })
         };
         rows.iter().map(read).collect()
     }

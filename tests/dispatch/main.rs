@@ -7,6 +7,7 @@ mod outbox_acceptance;
 mod outbox_reconciler;
 mod queue_claims;
 mod queue_failures;
+mod queue_limits;
 mod queue_model;
 mod redis_server;
 mod store_failures;

@@ -224,6 +224,9 @@ async fn a_wake_up_reaches_another_node() {
     let elsewhere = Connections::open(&bench.redis.settings(), "/nowhere".as_ref()).await.unwrap();
     let their = Queue::new(&elsewhere, settings::queue(), settings::no_limits(), Arc::new(SystemClock));
     let waker = their.waker(&bench.session);
+    let ClaimAnswer::AskAgain { why: WaitCause::Empty, .. } = their.claim(&bench.session).await.unwrap() else {
+        panic!("nothing is in it")
+    };
     bench.queue.enqueue(&bench.message(1)).await.unwrap();
     timeout(LONG, waker.notified()).await.expect("one subscription a node hears all");
     elsewhere.close().await;

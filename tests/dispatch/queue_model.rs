@@ -31,8 +31,8 @@ enum Step {
         send_in_ms: Option<i64>,
     },
     Claim,
-    /// Settles the oldest claim in hand.
-    Settle(Verdict),
+    /// Settles the oldest claim in hand, and perhaps claims in the same call.
+    Settle(Verdict, bool),
     Advance(i64),
     /// Of the message that was put in so long ago.
     Cancel(usize),
@@ -49,6 +49,20 @@ enum Verdict {
     Void,
 }
 
+impl Verdict {
+    fn of_the_queue(self) -> drover::queue::Verdict {
+        use drover::queue::Verdict as Theirs;
+        match self {
+            Self::Ack => Theirs::Ack,
+            Self::Retry(after) => Theirs::Retry { after: Duration::from_millis(after.unsigned_abs()) },
+            Self::Bury => Theirs::Bury,
+            Self::BurySpent => Theirs::BurySpent,
+            Self::Release => Theirs::Release,
+            Self::Void => Theirs::Void,
+        }
+    }
+}
+
 fn step() -> impl Strategy<Value = Step> {
     let priority = prop_oneof![Just(Priority::High), Just(Priority::Normal), Just(Priority::Low)];
     let verdict = prop_oneof![
@@ -63,7 +77,7 @@ fn step() -> impl Strategy<Value = Step> {
         10 => (0..4_u8, priority, proptest::option::weighted(0.2, 0..90_000_i64))
             .prop_map(|(chat, priority, send_in_ms)| Step::Enqueue { chat, priority, send_in_ms }),
         16 => Just(Step::Claim),
-        10 => verdict.prop_map(Step::Settle),
+        10 => (verdict, any::<bool>()).prop_map(|(verdict, and_claim)| Step::Settle(verdict, and_claim)),
         6 => prop_oneof![4 => 1..3_000_i64, 2 => 3_000..40_000_i64, 1 => Just(HOUR_MS)].prop_map(Step::Advance),
         2 => (0..8_usize).prop_map(Step::Cancel),
         1 => any::<bool>().prop_map(Step::Pause),
@@ -221,7 +235,7 @@ impl Model {
                 .cloned()
                 .collect();
             let first_of = |is_wanted: &dyn Fn(&Job) -> bool| {
-                ready.iter().filter(|job| is_wanted(job)).min_by_key(|job| (job.place, job.chat.clone()))
+                ready.iter().filter(|job| is_wanted(job)).min_by_key(|job| (job.place, job.id.to_string()))
             };
             let of = |priority| first_of(&move |job: &Job| !job.is_abandoned && job.priority == priority);
             let (high, normal, low) = (of(Priority::High), of(Priority::Normal), of(Priority::Low));
@@ -254,7 +268,7 @@ impl Model {
     fn why_nothing_is_ready(&self, now: i64) -> WaitCause {
         let until = |job: &&Job| {
             let share = self.shares.get(&job.chat).copied().filter(|at| *at > now);
-            (share.unwrap_or(job.not_before), job.chat.clone())
+            (share.unwrap_or(job.not_before), job.id.to_string())
         };
         match self.firsts().into_iter().min_by_key(until) {
             Some(job) if self.share_end(&job.chat, now).is_some() => WaitCause::PerRecipient,
@@ -355,20 +369,20 @@ impl World {
                 });
             }
             Step::Claim => self.claim(now).await?,
-            Step::Settle(verdict) if !self.in_hand.is_empty() => {
+            Step::Settle(verdict, true) if !self.in_hand.is_empty() => {
                 let (number, claim) = self.in_hand.remove(0);
-                let settled = match verdict {
-                    Verdict::Ack => claim.ack().await,
-                    Verdict::Retry(after) => claim.retry(Duration::from_millis(after.unsigned_abs())).await,
-                    Verdict::Bury => claim.bury().await,
-                    Verdict::BurySpent => claim.bury_spent().await,
-                    Verdict::Release => claim.release().await,
-                    Verdict::Void => claim.void().await,
-                };
+                let held = self.model.settle(number, verdict, now);
+                let (settlement, answer) = claim.settle_and_claim(verdict.of_the_queue()).await.unwrap();
+                prop_assert_eq!(settlement.settled, if held { Settled::Done } else { Settled::Lost });
+                self.compare_claim(answer, now)?;
+            }
+            Step::Settle(verdict, false) if !self.in_hand.is_empty() => {
+                let (number, claim) = self.in_hand.remove(0);
+                let settled = claim.settle(verdict.of_the_queue()).await.map(|settlement| settlement.settled);
                 let held = self.model.settle(number, verdict, now);
                 prop_assert_eq!(settled.unwrap(), if held { Settled::Done } else { Settled::Lost });
             }
-            Step::Settle(_) => {}
+            Step::Settle(..) => {}
             Step::Advance(by_ms) => self.clock.advance(by_ms),
             Step::Cancel(back) => {
                 let Some(id) = self.put_in.iter().rev().nth(back).cloned() else { return Ok(()) };
@@ -385,9 +399,14 @@ impl World {
     }
 
     async fn claim(&mut self, now: i64) -> TestCaseResult {
+        let answer = self.queue.claim(&self.session).await.unwrap();
+        self.compare_claim(answer, now)
+    }
+
+    fn compare_claim(&mut self, answer: ClaimAnswer, now: i64) -> TestCaseResult {
         self.claims += 1;
         let expected = self.model.claim(now, self.claims);
-        match self.queue.claim(&self.session).await.unwrap() {
+        match answer {
             ClaimAnswer::Claimed(claim) => {
                 prop_assert_eq!(Ok(claim.id.clone()), expected);
                 let job = self.model.jobs.iter().find(|job| job.id == claim.id).expect("the model has it");
@@ -409,7 +428,7 @@ impl World {
         self.take(Step::Pause(false)).await?;
         for _ in 0..5_000 {
             while !self.in_hand.is_empty() {
-                self.take(Step::Settle(Verdict::Ack)).await?;
+                self.take(Step::Settle(Verdict::Ack, false)).await?;
             }
             let now = self.clock.now_ms();
             self.claim(now).await?;

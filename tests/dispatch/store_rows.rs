@@ -355,14 +355,15 @@ async fn what_waits_is_listed_in_the_order_of_acceptance_and_counted(store: Stor
         listed.extend(page.into_iter().map(|row| row.message.id));
     }
     assert_eq!(listed, expected);
-    let counts = messages.undispatched_counts().await.unwrap();
+    let counts: std::collections::HashMap<_, _> =
+        messages.waiting().await.unwrap().into_iter().map(|row| (row.session, row.messages)).collect();
     assert_eq!(counts.get(&session), Some(&4));
     assert_eq!(counts.len(), 1);
     let by_state = messages.counts(&session).await.unwrap();
     assert_eq!(by_state.len(), 10);
     assert!(by_state.iter().all(|(_, count)| *count == 1));
     assert_eq!(messages.bury_all(&session, DeadCode::SessionDeleted, "gone").await.unwrap(), 4);
-    assert!(messages.undispatched_counts().await.unwrap().is_empty());
+    assert!(messages.waiting().await.unwrap().is_empty());
 }
 
 async fn what_is_overdue_is_found_once_it_is(store: Store) {

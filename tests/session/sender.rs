@@ -3,7 +3,7 @@
 use crate::scripted::{Bench, Told};
 use drover::{
     config::Unknown,
-    model::{Ack, AttemptOutcome, DeadCode, MessageState, Reason},
+    model::{Ack, AttemptOutcome, DeadCode, EventKind, MessageState, PauseCause, Reason},
     page::{Found, PageEvent, SendOutcome},
 };
 
@@ -125,6 +125,70 @@ async fn failures_and_refusals_are_tried_three_times() {
         assert_eq!(dead.progress.error.map(|(code, _)| code), Some(code));
         assert_eq!(dead.progress.attempts.len(), 3);
         bench.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_no_try_can_mend_goes_to_the_dead_letters_at_once() {
+    let bench = started(|_| {}).await;
+    bench.script.outcomes.lock().unwrap().push_back(SendOutcome::Rejected(Reason::new("blocked", "no")));
+    let message = bench.accept("never").await;
+    let dead = bench.until_state(&message.id, MessageState::Dead).await;
+    assert_eq!(dead.progress.error.map(|(code, _)| code), Some(DeadCode::Blocked));
+    assert_eq!(dead.progress.attempts.len(), 1);
+    bench.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_refuses_everybody_pauses_the_queue_until_a_person_resumes_it() {
+    let bench = started(|config| config.queue.backoff_s = 1).await;
+    let refused = SendOutcome::Rejected(Reason::new("refused", "no"));
+    bench.script.outcomes.lock().unwrap().extend(vec![refused; 3]);
+    let mut messages = Vec::new();
+    for number in 1..4 {
+        let chat = format!("1555777000{number}");
+        messages.push(bench.accept_with("hello", |request| request.chat = chat).await);
+    }
+    let alerts = until_told(&bench, EventKind::Alert, 1).await;
+    assert_eq!(alerts[0]["code"], "whatsapp_restricted");
+    assert_eq!(bench.told(EventKind::QueuePaused).await[0]["cause"], "whatsapp_restricted");
+    let cause = bench.store.pauses().list().await.unwrap().sessions.get(&bench.session).copied();
+    assert_eq!(cause, Some(PauseCause::WhatsappRestricted));
+    assert_eq!(bench.queue.stats(&bench.session).await.unwrap().blocked.cause, cause);
+    assert!(bench.store.pauses().lift(Some(&bench.session)).await.unwrap());
+    bench.queue.resume(Some(&bench.session)).await.unwrap();
+    for message in &messages {
+        bench.until_state(&message.id, MessageState::Sent).await;
+    }
+    assert_eq!(bench.told(EventKind::Alert).await.len(), 1, "told once");
+    bench.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_circuit_is_told_when_it_opens_and_when_it_closes() {
+    let bench = started(|config| {
+        config.queue.circuit_failures = 2;
+        config.queue.circuit_open_s = 1;
+    })
+    .await;
+    let failed = SendOutcome::Failed(Reason::new("not_sent", "no"));
+    bench.script.outcomes.lock().unwrap().extend(vec![failed; 3]);
+    let message = bench.accept("at last").await;
+    bench.until_state(&message.id, MessageState::Sent).await;
+    let told = until_told(&bench, EventKind::QueueCircuit, 2).await;
+    assert_eq!((&told[0]["circuit"], &told[1]["circuit"]), (&"open".into(), &"closed".into()));
+    bench.stop().await;
+}
+
+async fn until_told(bench: &Bench, kind: EventKind, count: usize) -> Vec<serde_json::Value> {
+    let began = std::time::Instant::now();
+    loop {
+        let told = bench.told(kind).await;
+        if told.len() >= count {
+            return told;
+        }
+        assert!(began.elapsed() < std::time::Duration::from_secs(15), "{told:?}");
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
 }
 

@@ -1,5 +1,7 @@
 //! `POST /api/queue/pause|resume?session=`: one session's queue, or all of them.
 
+use std::sync::Arc;
+
 use axum::{Json, extract::State, http::StatusCode};
 use serde_json::{Value, json};
 
@@ -9,23 +11,28 @@ use crate::{
         input::Params,
         problem::Answer,
     },
+    clock::Clock,
     event::EventLog,
-    model::{EventKind, NewEvent, SessionName},
+    model::{Alert, EventKind, NewEvent, PauseCause, SessionName},
     queue::Queue,
     session::Registry,
+    store::Store,
 };
 
 type Changed = Answer<(StatusCode, Json<Value>)>;
 
-/// Hands out no more messages. What a sender holds is finished.
+/// Hands out no more messages. What a sender holds is finished. It holds until it is lifted, whatever happens to Redis.
 pub(super) async fn pause(
     State(registry): State<Registry>,
+    State(store): State<Store>,
+    State(clock): State<Arc<dyn Clock>>,
     State(queue): State<Queue>,
     State(events): State<EventLog>,
     principal: Principal,
     params: Params,
 ) -> Changed {
     let session = which(&registry, &principal, &params)?;
+    store.pauses().pause(session.as_ref(), PauseCause::Operator, clock.now_ms()).await?;
     queue.pause(session.as_ref()).await?;
     tell(&registry, &events, EventKind::QueuePaused, session.as_ref()).await?;
     Ok(answer(session.as_ref(), true))
@@ -34,13 +41,22 @@ pub(super) async fn pause(
 /// Hands out messages again. Resuming one session does not lift a pause of all.
 pub(super) async fn resume(
     State(registry): State<Registry>,
+    State(store): State<Store>,
     State(queue): State<Queue>,
     State(events): State<EventLog>,
     principal: Principal,
     params: Params,
 ) -> Changed {
     let session = which(&registry, &principal, &params)?;
+    let restricted = match &session {
+        Some(name) => store.pauses().list().await?.sessions.get(name) == Some(&PauseCause::WhatsappRestricted),
+        None => false,
+    };
+    store.pauses().lift(session.as_ref()).await?;
     queue.resume(session.as_ref()).await?;
+    if let (true, Some(name)) = (restricted, &session) {
+        events.alert(name, Alert::resolved("whatsapp_restricted", "its queue was resumed by hand")).await?;
+    }
     tell(&registry, &events, EventKind::QueueResumed, session.as_ref()).await?;
     Ok(answer(session.as_ref(), false))
 }
@@ -64,7 +80,7 @@ async fn tell(registry: &Registry, events: &EventLog, kind: EventKind, session: 
         None => registry.views().into_iter().map(|view| view.name).collect(),
     };
     for name in names {
-        let payload = json!({ "session": name, "all": session.is_none() });
+        let payload = json!({ "session": name, "all": session.is_none(), "cause": PauseCause::Operator.as_str() });
         events.publish(NewEvent { kind, session: name, payload }).await?;
     }
     Ok(())

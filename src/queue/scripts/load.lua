@@ -6,11 +6,11 @@
 -- Returns 1, or 0 when the end does not find its beginning.
 
 if ARGV[2] == 'begin' then
-  redis.call('HSET', STATE, 'loading', ARGV[3])
+  call('HSET', STATE, 'loading', ARGV[3])
   return 1
 end
-if redis.call('HGET', STATE, 'loading') ~= ARGV[3] then return 0 end
-redis.call('HDEL', STATE, 'loading')
-redis.call('HSET', STATE, 'server', ARGV[4], 'paused_all', ARGV[5])
+if call('HGET', STATE, 'loading') ~= ARGV[3] then return 0 end
+call('HDEL', STATE, 'loading')
+call('HSET', STATE, 'server', ARGV[4], 'paused_all', ARGV[5])
 wake()
 return 1

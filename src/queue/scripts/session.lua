@@ -1,98 +1,130 @@
 -- What every script about one session's queue starts with: its keys, its time, and how a chat is filed.
 --
 -- KEYS, in this order; src/queue/keys.rs says what each of them holds:
---    1 state  2 jobs  3 line  4 again  5 high  6 normal  7 low  8 due  9 leases  10 held  11 sent
+--    1 state  2 jobs  3 line  4 ready  5 due  6 held  7 sent
 -- ARGV[1] the time in Unix milliseconds, or '' for this server's own.
 --
--- A chat that has messages is in exactly one place: `held` while a sender has its first message; else, by that first
--- message, in `due` until its time comes, then in `again` (an earlier holder never settled it) or in its priority's set.
+-- A chat that has messages is in exactly one place: in `held` while a sender has its first message; else that first message
+-- is in `due` until its time comes, then in `ready`, among those that an earlier holder never settled or in its priority.
 
-local STATE, JOBS, LINE, DUE, LEASES, HELD, SENT =
-  KEYS[1], KEYS[2], KEYS[3], KEYS[8], KEYS[9], KEYS[10], KEYS[11]
-local AGAIN, HIGH, NORMAL, LOW = KEYS[4], KEYS[5], KEYS[6], KEYS[7]
-local READY = { again = AGAIN, high = HIGH, normal = NORMAL, low = LOW }
+local call, find, number = redis.call, string.match, tonumber
+local STATE, JOBS, LINE, READY, DUE, HELD, SENT = unpack(KEYS)
 
-local now = tonumber(ARGV[1])
+-- The score in `ready` is the rank, then the place in the line, which is a time in milliseconds.
+local RANK = 10000000000000
+local RANKS = { again = 0, high = 1, normal = 2, low = 3 }
+
+local now = number(ARGV[1])
 if not now then
-  local time = redis.call('TIME')
-  now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+  local time = call('TIME')
+  now = number(time[1]) * 1000 + math.floor(number(time[2]) / 1000)
 end
 
-local function text(number)
-  return string.format('%.0f', number)
+local function text(value)
+  return string.format('%.0f', value)
 end
 
 local function wake()
-  redis.call('PUBLISH', 'drover:wake', string.match(STATE, '{(.-)}'))
+  call('PUBLISH', 'drover:wake', find(STATE, '{(.-)}'))
 end
 
--- A job is kept as text that redis-cli shows: chat|priority|place|not before|deliveries|abandoned|token|owner
+-- Wakes who was told to wait for work; `awaited` is the state's field.
+local function wake_who_waits(awaited)
+  if awaited == '1' then
+    call('HSET', STATE, 'is_awaited', 0)
+    wake()
+  end
+end
+
+-- A job is kept as text that redis-cli shows: chat|priority|place|not before|deliveries|abandoned
 local function read_job(id)
-  local packed = redis.call('HGET', JOBS, id)
+  local packed = call('HGET', JOBS, id)
   if not packed then return nil end
-  local chat, priority, place, not_before, deliveries, abandoned, token, owner =
-    string.match(packed, '^([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)$')
+  local chat, priority, place, not_before, deliveries, abandoned =
+    find(packed, '^([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)$')
   return {
-    id = id, chat = chat, priority = priority, place = tonumber(place), not_before = tonumber(not_before),
-    deliveries = tonumber(deliveries), abandoned = abandoned == '1', token = token, owner = owner,
+    id = id, chat = chat, priority = priority, place = number(place), not_before = number(not_before),
+    deliveries = number(deliveries), abandoned = abandoned == '1',
   }
 end
 
-local function write_job(job)
-  redis.call('HSET', JOBS, job.id, table.concat({
-    job.chat, job.priority, text(job.place), text(job.not_before), text(job.deliveries),
-    job.abandoned and '1' or '0', job.token, job.owner,
-  }, '|'))
+local function pack_job(job)
+  return table.concat({
+    job.chat, job.priority, text(job.place), text(job.not_before), job.deliveries, job.abandoned and '1' or '0',
+  }, '|')
 end
 
-local function line_member(job)
-  return job.chat .. '|' .. string.format('%015.0f', job.place) .. '|' .. job.id
+local function line_member(chat, place, id)
+  return chat .. '|' .. string.format('%015.0f', place) .. '|' .. id
 end
 
 -- The ids of a chat's first messages, in order.
 local function first_of(chat, count)
-  local members = redis.call('ZRANGEBYLEX', LINE, '[' .. chat .. '|', '(' .. chat .. '}', 'LIMIT', 0, count)
+  local members = call('ZRANGEBYLEX', LINE, '[' .. chat .. '|', '(' .. chat .. '}', 'LIMIT', 0, count)
   for index, member in ipairs(members) do
-    members[index] = string.match(member, '[^|]*$')
+    members[index] = find(member, '[^|]*$')
   end
   return members
 end
 
--- Files a chat that is filed nowhere, by its first message; whether it has one.
-local function file(chat)
-  local job_id = first_of(chat, 1)[1]
-  if not job_id then return false end
-  local job = read_job(job_id)
+-- Files the first message of a chat that is filed nowhere.
+local function file(job)
   if job.not_before > now then
-    redis.call('ZADD', DUE, job.not_before, chat)
+    call('ZADD', DUE, text(job.not_before), job.id)
   else
-    redis.call('ZADD', job.abandoned and AGAIN or READY[job.priority], job.place, chat)
-  end
-  return true
-end
-
-local function unfile(chat)
-  for index = 4, 8 do
-    redis.call('ZREM', KEYS[index], chat)
+    local rank = RANKS[job.abandoned and 'again' or job.priority]
+    call('ZADD', READY, text(rank * RANK + job.place), job.id)
   end
 end
 
--- Takes a claimed message away from its holder; it stays where it was in its chat's line.
-local function let_go(job)
-  job.token, job.owner = '', ''
-  redis.call('ZREM', LEASES, job.id)
-  redis.call('SREM', HELD, job.chat)
+-- Files a chat that is filed nowhere, by its first message; whether it has one.
+local function file_first_of(chat)
+  local id = first_of(chat, 1)[1]
+  if id then file(read_job(id)) end
+  return id ~= nil
+end
+
+local function unfile(id)
+  if call('ZREM', READY, id) == 0 then call('ZREM', DUE, id) end
+end
+
+-- A claim is kept by its chat: end of the lease|when it was claimed|token|owner|place|id
+local function read_hold(packed)
+  local lease_end, claimed_at, token, owner, place, id =
+    find(packed, '^([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)$')
+  return {
+    lease_end = number(lease_end), claimed_at = claimed_at, token = token, owner = owner, place = number(place), id = id,
+  }
 end
 
 -- Gives back what a holder never settled.
-local function abandon(id)
+local function abandon(chat, id)
+  call('HDEL', HELD, chat)
   local job = read_job(id)
-  if not job then
-    redis.call('ZREM', LEASES, id)
-    return
+  if job then
+    job.deliveries, job.abandoned = job.deliveries + 1, true
+    call('HSET', JOBS, id, pack_job(job))
   end
-  let_go(job)
-  job.abandoned = true
-  write_job(job)
-  file(job.chat)
+  file_first_of(chat)
+end
+
+-- When the latest messages to a chat were claimed, the latest last.
+local function to_chat(chat)
+  return string.sub(STATE, 1, -6) .. 'to:' .. chat
+end
+
+-- The pace is one field of the state: may go on at|burst used up to|normal passed over|low passed over|day|messages that day
+local DAY = 86400000
+local function read_pace(packed)
+  if not packed then return { next_at = 0, bucket = 0, normal = 0, low = 0, day = 0, in_day = 0 } end
+  local next_at, bucket, normal, low, day, in_day =
+    find(packed, '^([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)$')
+  return {
+    next_at = number(next_at), bucket = number(bucket), normal = number(normal), low = number(low),
+    day = number(day), in_day = number(in_day),
+  }
+end
+
+local function pack_pace(pace)
+  return string.format('%.0f|%.3f|%d|%d|%d|%d', pace.next_at, pace.bucket, pace.normal, pace.low, pace.day, pace.in_day)
 end

@@ -5,10 +5,11 @@
 -- Returns how many.
 
 local count = 0
-for _, id in ipairs(redis.call('ZRANGE', LEASES, 0, -1)) do
-  local job = read_job(id)
-  if not job or job.owner ~= ARGV[2] then
-    abandon(id)
+local holds = call('HGETALL', HELD)
+for index = 2, #holds, 2 do
+  local hold = read_hold(holds[index])
+  if hold.owner ~= ARGV[2] then
+    abandon(holds[index - 1], hold.id)
     count = count + 1
   end
 end

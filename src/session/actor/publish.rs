@@ -193,6 +193,11 @@ impl Actor {
         if let Err(failure) = self.services.store.sessions().set_me(&name, Some(&me)).await {
             error!(error = %failure, "the session's account was not stored");
         }
+        // An account that is new to this drover warms up.
+        match self.services.store.accounts().linked(&me.id, self.services.clock.now_ms()).await {
+            Ok(linked_at_ms) => self.services.queue.set_linked_at(&name, Some(linked_at_ms)),
+            Err(failure) => error!(error = %failure, "the account's age is unknown: it counts as new"),
+        }
         self.outputs.view.send_modify(|view| view.me = Some(me));
     }
 }

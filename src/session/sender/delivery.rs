@@ -2,15 +2,16 @@
 
 use std::{sync::Arc, time::Duration};
 
+use metrics::counter;
 use rand::RngExt;
 use tracing::{info, warn};
 
-use super::{DeliveryError, Sender};
+use super::{DeliveryError, Next, Sender};
 use crate::{
     config::Unknown,
     model::{Ack, AttemptOutcome, DeadCode, EventKind, MessageKey, NewEvent, OutboundMessage, Reason},
     page::{Found, PageError, SendOutcome, SendRequest, WhatsAppPage},
-    queue::{Claim, Settled},
+    queue::{Claim, Settled, Verdict},
     session::payload,
 };
 
@@ -29,32 +30,32 @@ enum Plan {
 }
 
 impl Sender {
-    /// Sees a claim through.
-    pub(super) async fn deliver(&self, claim: Claim, page: &Arc<dyn WhatsAppPage>) -> Result<(), DeliveryError> {
+    /// Sees a claim through. With the settlement the next message is claimed, if it may be sent at once.
+    pub(super) async fn deliver(&mut self, claim: Claim, page: &Arc<dyn WhatsAppPage>) -> Result<Next, DeliveryError> {
         let store = &self.services.store;
         let Some(message) = store.messages().get(&claim.id).await? else {
             self.sends.over(&claim.id).await;
-            return settled(claim.void().await?);
+            return self.settle(claim, Verdict::Void).await;
         };
         if message.progress.state.is_settled() {
             self.sends.over(&claim.id).await;
-            return settled(claim.void().await?);
+            return self.settle(claim, Verdict::Void).await;
         }
         if self.has_expired(&message) && store.messages().expire(&message.id).await? {
             self.tell_dead(&message, DeadCode::Expired, "its expiresAt passed before it could be sent").await?;
-            return settled(claim.void().await?);
+            return self.settle(claim, Verdict::Void).await;
         }
         match self.plan(&message, page).await {
             Plan::Done(ack) => {
                 self.sends.over(&message.id).await;
                 self.close_open_attempts(&message, ack).await?;
                 self.record_sent(&message, ack).await?;
-                settled(claim.ack().await?)
+                self.settle(claim, Verdict::Ack).await
             }
             Plan::Bury(code, detail) => {
                 self.sends.over(&message.id).await;
                 self.bury(&message, code, &detail).await?;
-                settled(claim.bury().await?)
+                self.settle(claim, Verdict::Bury).await
             }
             Plan::Wait(error) => {
                 info!(id = %message.id, %error, "the page cannot take a message now; it goes back");
@@ -62,7 +63,7 @@ impl Sender {
                     Settled::Done => self.wait_for_another_page(page).await,
                     Settled::Lost => {}
                 }
-                Ok(())
+                Ok(None)
             }
             Plan::Send(key) => self.attempt(claim, message, key, false, page).await,
             Plan::Resend(key) => self.attempt(claim, message, key, true, page).await,
@@ -136,16 +137,16 @@ impl Sender {
 
     /// Commits the attempt, tells the page, and acts on what came of it.
     async fn attempt(
-        &self,
+        &mut self,
         claim: Claim,
         message: OutboundMessage,
         key: MessageKey,
         is_resend: bool,
         page: &Arc<dyn WhatsAppPage>,
-    ) -> Result<(), DeliveryError> {
+    ) -> Result<Next, DeliveryError> {
         let attempts = self.services.store.attempts();
         let Some(number) = attempts.begin(&message.id, &key, self.services.clock.now_ms()).await? else {
-            return settled(claim.void().await?);
+            return self.settle(claim, Verdict::Void).await;
         };
         self.sends.begin(&message.id, page).await;
         let wait = Duration::from_secs(self.services.settings.queue.send_timeout_s);
@@ -160,10 +161,16 @@ impl Sender {
             SendOutcome::Sent { ack } => {
                 attempts.finish(&message.id, number, AttemptOutcome::Sent, None).await?;
                 self.record_sent(&message, ack).await?;
-                settled(claim.ack().await?)
+                self.refusals.clear();
+                self.settle(claim, Verdict::Ack).await
             }
             SendOutcome::Rejected(reason) => {
                 attempts.finish(&message.id, number, AttemptOutcome::Rejected, Some(&reason.message)).await?;
+                if let Some(code) = permanent(&reason) {
+                    self.bury(&message, code, &reason.message).await?;
+                    return self.settle(claim, Verdict::Bury).await;
+                }
+                self.note_refusal(&message, &reason).await?;
                 self.fail(claim, &message, number, &reason, DeadCode::Refused).await
             }
             SendOutcome::Failed(reason) => {
@@ -173,7 +180,7 @@ impl Sender {
             SendOutcome::Unknown(reason) => {
                 attempts.finish(&message.id, number, AttemptOutcome::Unknown, Some(&reason.message)).await?;
                 self.tell_trouble(&message, &reason.code, &reason.message).await?;
-                settled(claim.retry(self.backoff(number)).await?)
+                self.settle(claim, Verdict::Retry { after: self.backoff(number) }).await
             }
         }
     }
@@ -185,13 +192,13 @@ impl Sender {
         number: u32,
         reason: &Reason,
         code: DeadCode,
-    ) -> Result<(), DeliveryError> {
+    ) -> Result<Next, DeliveryError> {
         if number >= self.services.settings.queue.attempts {
             self.bury(message, code, &reason.message).await?;
-            return settled(claim.bury_spent().await?);
+            return self.settle(claim, Verdict::BurySpent).await;
         }
         self.tell_trouble(message, &reason.code, &reason.message).await?;
-        settled(claim.retry(self.backoff(number)).await?)
+        self.settle(claim, Verdict::Retry { after: self.backoff(number) }).await
     }
 
     /// Doubles from `queue.backoff_s`; up to a fifth is added at random.
@@ -220,6 +227,7 @@ impl Sender {
     async fn bury(&self, message: &OutboundMessage, code: DeadCode, detail: &str) -> Result<(), DeliveryError> {
         warn!(id = %message.id, code = code.as_str(), "a message was given up");
         if self.services.store.messages().bury(&message.id, code, detail).await? {
+            counter!("drover_queue_dead_total", "code" => code.as_str()).increment(1);
             self.tell_dead(message, code, detail).await?;
         }
         Ok(())
@@ -249,15 +257,14 @@ impl Sender {
     }
 }
 
+/// What no further try can mend; the page's words are those of the dead letters.
+fn permanent(reason: &Reason) -> Option<DeadCode> {
+    [DeadCode::NotOnWhatsapp, DeadCode::InvalidMedia, DeadCode::MediaUnreachable, DeadCode::Blocked]
+        .into_iter()
+        .find(|code| code.as_str() == reason.code)
+}
+
 /// Then another key does no harm: WhatsApp may know the chat by a LID since the last attempt.
 fn certainly_not_sent(message: &OutboundMessage) -> bool {
     message.progress.attempts.iter().all(|attempt| attempt.outcome == Some(AttemptOutcome::Failed))
-}
-
-/// A lost lease means that somebody else settles it: the ledger has kept what happened.
-fn settled(settled: Settled) -> Result<(), DeliveryError> {
-    if settled == Settled::Lost {
-        info!("a lease had ended before the message was settled; its row is the truth");
-    }
-    Ok(())
 }

@@ -61,6 +61,7 @@ impl Home {
             ("DROVER_LIMITS__GAP_JITTER_MS", "0"),
             ("DROVER_LIMITS__PER_RECIPIENT_PER_MINUTE", "6000"),
             ("DROVER_LIMITS__PER_KEY_PER_MINUTE", "6000"),
+            ("DROVER_LIMITS__DAILY_YOUNG", "0"),
         ] {
             home.set(name, value);
         }

@@ -24,6 +24,8 @@ pub(crate) fn no_limits() -> config::Limits {
         gap_jitter_ms: 0,
         per_recipient_per_minute: 0,
         per_key_per_minute: 0,
+        daily_young: 0,
+        young_days: 0,
         duplicate_window_s: 0,
     }
 }

@@ -16,7 +16,9 @@ use drover::{
     clock::SystemClock,
     config,
     event::EventLog,
-    model::{Ack, ChatId, Content, MessageId, MessageKey, MessageState, OutboundMessage, PhoneNumber, SessionName},
+    model::{
+        Ack, ChatId, Content, EventKind, MessageId, MessageKey, MessageState, OutboundMessage, PhoneNumber, SessionName,
+    },
     outbox::{AcceptOptions, AcceptRequest, Outbox, Reconciler},
     page::{
         Found, LaunchError, LaunchRequest, Launched, PageError, PageEvent, PageLauncher, Prepared, Probe, SendOutcome,
@@ -213,6 +215,7 @@ pub(crate) struct Bench {
     pub(crate) outbox: Outbox,
     pub(crate) registry: Registry,
     pub(crate) session: SessionName,
+    pub(crate) queue: Queue,
     connections: Connections,
     background: Shutdown,
     _folder: tempfile::TempDir,
@@ -226,6 +229,7 @@ impl Bench {
         config.limits.burst = 10_000;
         config.limits.per_hour = 100_000;
         config.limits.per_recipient_per_minute = 10_000;
+        config.limits.daily_young = 0;
         config.limits.gap_ms = 0;
         config.limits.gap_jitter_ms = 0;
         config.queue.backoff_s = 0;
@@ -265,7 +269,7 @@ impl Bench {
         };
         let registry = Registry::open(services).await.unwrap();
         let session: SessionName = "main".parse().unwrap();
-        Self { script, store, outbox, registry, session, connections, background, _folder: folder }
+        Self { script, store, outbox, registry, session, queue, connections, background, _folder: folder }
     }
 
     pub(crate) async fn accept(&self, text: &str) -> OutboundMessage {
@@ -282,6 +286,12 @@ impl Bench {
         };
         change(&mut request);
         self.outbox.accept(request, "test").await.expect("it is accepted").message
+    }
+
+    /// The payloads of the events of a kind so far.
+    pub(crate) async fn told(&self, kind: EventKind) -> Vec<serde_json::Value> {
+        let events = self.store.events().since(0, Some(&self.session), &[kind], 100).await.unwrap();
+        events.into_iter().map(|event| event.event.payload).collect()
     }
 
     pub(crate) async fn message(&self, id: &MessageId) -> OutboundMessage {

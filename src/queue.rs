@@ -18,7 +18,9 @@
 //!                                                └─ release, lease ended ┘
 //! ```
 
+mod cancel_many;
 mod claim;
+mod inlet;
 pub mod keys;
 mod load;
 mod pause;
@@ -31,6 +33,7 @@ use ::redis::FromRedisValue;
 use rand::RngExt;
 use tokio::sync::{Notify, watch};
 
+pub use inlet::{Inlet, InletEntry, Rejection};
 pub use claim::{Claim, ClaimAnswer, Settled, WaitCause};
 pub use load::Load;
 pub use stats::{Blocked, QueueStats};

@@ -7,6 +7,7 @@
 mod actor;
 mod error;
 mod logins;
+mod numbers;
 mod payload;
 mod registry;
 mod sender;

@@ -8,10 +8,12 @@ mod acceptance;
 mod api_keys;
 mod attempts;
 mod database;
+mod dead_letters;
 mod error;
 mod events;
 mod group;
 mod messages;
+mod numbers;
 mod progress;
 mod row;
 mod sessions;
@@ -21,9 +23,11 @@ use std::path::Path;
 pub use acceptance::{Inserted, NewMessage};
 pub use api_keys::{ApiKeyRecord, ApiKeys};
 pub use attempts::Attempts;
+pub use dead_letters::DeadLetter;
 pub use error::StoreError;
 pub use events::Events;
 pub use messages::{Messages, Page, Undispatched};
+pub use numbers::{CheckedNumber, Numbers};
 pub use sessions::Sessions;
 
 use database::Database;
@@ -74,6 +78,12 @@ impl Store {
     #[must_use]
     pub fn attempts(&self) -> Attempts {
         Attempts::new(self.database.clone())
+    }
+
+    /// The table `numbers`.
+    #[must_use]
+    pub fn numbers(&self) -> Numbers {
+        Numbers::new(self.database.clone())
     }
 
     /// The table `events`.

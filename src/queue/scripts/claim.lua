@@ -1,14 +1,14 @@
 -- Hands out the next message that may be sent, with a lease; or says why there is none, and when to ask again.
 --
 -- KEYS and ARGV[1] as session.lua has them.
--- ARGV[2] the server process the caller talks to   ARGV[3] the caller   ARGV[4] a random token   ARGV[5] length of the lease (ms)
+-- ARGV[2] the server process the caller talks to ('' for a cluster)   ARGV[3] the caller   ARGV[4] a random token   ARGV[5] length of the lease (ms)
 -- ARGV[6] pause after this message (ms), jitter included   ARGV[7] messages a minute   ARGV[8] how many at once
 -- ARGV[9] messages an hour   ARGV[10] messages a minute to one chat   ARGV[11] failures that open the circuit
 -- A limit of 0 is none.
 -- Returns {'claimed', id, deliveries, '1' if an earlier holder never settled it, end of the lease, now}
 -- or {'wait', cause, when to ask again or '' if only a wake-up helps, now}.
 
-local server, owner, token = ARGV[2], ARGV[3], ARGV[4]
+local server, owner, token = server_process(ARGV[2]), ARGV[3], ARGV[4]
 local lease_ms, gap_ms = tonumber(ARGV[5]), tonumber(ARGV[6])
 local per_minute, burst, per_hour = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
 local per_chat, circuit_failures = tonumber(ARGV[10]), tonumber(ARGV[11])

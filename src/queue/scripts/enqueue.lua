@@ -1,12 +1,12 @@
 -- Puts a message in the queue, in its place in its chat's line. One that is there already is left alone.
 --
 -- KEYS and ARGV[1] as session.lua has them.
--- ARGV[2] the server process the caller talks to   ARGV[3] id   ARGV[4] chat   ARGV[5] high, normal or low
+-- ARGV[2] the server process the caller talks to ('' for a cluster)   ARGV[3] id   ARGV[4] chat   ARGV[5] high, normal or low
 -- ARGV[6] its place in the line: the time from which it counts (Unix ms)   ARGV[7] not before (Unix ms), 0 for at once
 -- Returns 1 if the queue is complete, 0 if it must be loaded from the database before anything is handed out.
 
 local id, chat = ARGV[3], ARGV[4]
-local is_loaded = redis.call('HGET', STATE, 'server') == ARGV[2]
+local is_loaded = redis.call('HGET', STATE, 'server') == server_process(ARGV[2])
 
 if redis.call('HEXISTS', JOBS, id) == 0 then
   local job = {

@@ -22,6 +22,12 @@ local function text(number)
   return string.format('%.0f', number)
 end
 
+-- The server process at work: the one that the caller talks to, or, where several serve (a cluster) and '' was told, the one
+-- that runs this.
+local function server_process(told)
+  return told ~= '' and told or string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
+end
+
 local function wake()
   redis.call('PUBLISH', 'drover:wake', string.match(STATE, '{(.-)}'))
 end

@@ -40,7 +40,7 @@ impl TestRedis {
 
     /// The settings that lead to it.
     pub(crate) fn settings(&self) -> config::Redis {
-        config::Redis { url: self.url(), server: "redis-server".to_owned() }
+        config::Redis { url: self.url(), server: "redis-server".to_owned(), ca_file: String::new() }
     }
 
     /// As redis-cli would.

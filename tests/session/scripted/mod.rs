@@ -19,7 +19,7 @@ use drover::{
     model::{Ack, ChatId, Content, MessageId, MessageKey, MessageState, OutboundMessage, PhoneNumber, SessionName},
     outbox::{AcceptOptions, AcceptRequest, Outbox, Reconciler},
     page::{
-        Found, LaunchError, LaunchRequest, Launched, PageError, PageEvent, PageLauncher, Prepared, Probe, SendOutcome,
+        Checked, Found, LaunchError, LaunchRequest, Launched, PageError, PageEvent, PageLauncher, Prepared, Probe, SendOutcome,
         SendRequest, Snapshot, SocketState, StreamMode, WhatsAppPage,
     },
     queue::Queue,
@@ -42,6 +42,8 @@ pub(crate) enum Told {
 #[derive(Default)]
 pub(crate) struct Script {
     pub(crate) told: Mutex<Vec<Told>>,
+    /// Chats whose number WhatsApp was asked for.
+    pub(crate) asked: Mutex<Vec<String>>,
     /// Answers of `send` and `resend`, one after another; then `Sent`.
     pub(crate) outcomes: Mutex<VecDeque<SendOutcome>>,
     /// What the page's database holds, by key.
@@ -119,10 +121,20 @@ impl WhatsAppPage for ScriptedPage {
     }
 
     /// As in a migrated account: the chat is known by a LID.
-    async fn prepare(&self, chat: &ChatId, id: &MessageId) -> Result<Prepared, PageError> {
+    async fn prepare(
+        &self,
+        chat: &ChatId,
+        id: &MessageId,
+        known_as: Option<&ChatId>,
+    ) -> Result<Prepared, PageError> {
+        if known_as.is_none() {
+            self.0.asked.lock().unwrap().push(chat.to_string());
+        }
         let key = format!("true_9{}@lid_{id}", chat.user()).parse().expect("a key");
         let on_whatsapp = !self.0.strangers.lock().unwrap().contains(&chat.to_string());
-        Ok(Prepared { key, on_whatsapp })
+        let there = on_whatsapp.then(|| chat.clone());
+        let checked = known_as.is_none().then_some(Checked { chat: there });
+        Ok(Prepared { key, on_whatsapp, checked })
     }
 
     async fn look_up(&self, keys: &[MessageKey]) -> Result<Option<Found>, PageError> {

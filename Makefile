@@ -18,7 +18,7 @@ CARGO = $(if $(shell command -v mold 2>/dev/null),mold -run )cargo
 # nothing is built twice.
 BUILD_DEV = $(CARGO) build --locked --workspace --bins --test daemon
 
-.PHONY: help run demo smoke test lint fmt clean
+.PHONY: help run demo smoke test chaos-queue lint fmt clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +43,11 @@ test: install-test ## Everything, with real Chromium, Redis, SQLite and PostgreS
 	else \
 	  $(CARGO) test --locked --workspace --lib --bins --tests --no-fail-fast -- --test-threads 2; \
 	fi
+
+chaos-queue: install-test ## 2,000 messages while everything fails at random (CHAOS_SEED=... repeats a run's choices)
+	@$(BUILD_DEV)
+	@CHAOS_SESSIONS=$${CHAOS_SESSIONS:-5} CHAOS_MESSAGES=$${CHAOS_MESSAGES:-2000} \
+	  $(CARGO) test --locked --workspace --test daemon chaos:: -- --nocapture
 
 lint: install-build ## Format, clippy and rustdoc, warnings denied
 	@cargo fmt --all --check

@@ -5,6 +5,7 @@
 
 mod bad_input;
 mod bridge;
+mod chaos;
 mod cli_link;
 mod cli_settings;
 mod config_layers;

@@ -207,7 +207,10 @@ fn parse<'p, T: Deserialize<'p>>(payload: &'p str) -> Result<T, Rejection> {
     serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let path = error.path().to_string();
         let place = if path == "." { "payload" } else { &path };
-        Rejection { code: "invalid_request", reason: format!("{place}: {}", error.inner()) }
+        let said = error.inner().to_string();
+        // Where in the text helps nobody who has the field's name.
+        let said = said.rsplit_once(" at line ").map_or(said.as_str(), |(said, _)| said);
+        Rejection { code: "invalid_request", reason: format!("{place}: {said}") }
     })
 }
 

@@ -18,7 +18,7 @@ CARGO = $(if $(shell command -v mold 2>/dev/null),mold -run )cargo
 # nothing is built twice.
 BUILD_DEV = $(CARGO) build --locked --workspace --bins --test daemon
 
-.PHONY: help run demo smoke test chaos-queue lint fmt clean
+.PHONY: help run demo smoke test chaos-queue bench-accept lint fmt clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ chaos-queue: install-test ## 2,000 messages while everything fails at random (CH
 	@$(BUILD_DEV)
 	@CHAOS_SESSIONS=$${CHAOS_SESSIONS:-5} CHAOS_MESSAGES=$${CHAOS_MESSAGES:-2000} \
 	  $(CARGO) test --locked --workspace --test daemon chaos:: -- --nocapture
+
+bench-accept: install-test ## How many texts a second are taken over by HTTP, on SQLite and on PostgreSQL
+	@$(CARGO) bench --locked --workspace --bench accept
 
 lint: install-build ## Format, clippy and rustdoc, warnings denied
 	@cargo fmt --all --check

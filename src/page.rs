@@ -30,12 +30,7 @@ pub trait WhatsAppPage: Send + Sync + 'static {
     /// Resolves the chat and builds the full key that `id` will have there. Sends nothing.
     ///
     /// `known_as` is the chat under which WhatsApp knows the number, if it was asked lately: it is not asked again then.
-    async fn prepare(
-        &self,
-        chat: &ChatId,
-        id: &MessageId,
-        known_as: Option<&ChatId>,
-    ) -> Result<Prepared, PageError>;
+    async fn prepare(&self, chat: &ChatId, id: &MessageId, known_as: Option<&ChatId>) -> Result<Prepared, PageError>;
 
     /// What the page's database knows of a message, under the given keys and every other form of them.
     async fn look_up(&self, keys: &[MessageKey]) -> Result<Option<Found>, PageError>;

@@ -33,8 +33,8 @@ use ::redis::FromRedisValue;
 use rand::RngExt;
 use tokio::sync::{Notify, watch};
 
-pub use inlet::{Inlet, InletEntry, Rejection};
 pub use claim::{Claim, ClaimAnswer, Settled, WaitCause};
+pub use inlet::{Inlet, InletEntry, Rejection};
 pub use load::Load;
 pub use stats::{Blocked, QueueStats};
 

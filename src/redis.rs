@@ -80,10 +80,8 @@ impl Connections {
     }
 
     async fn connect(endpoint: Endpoint) -> Result<(Self, JoinHandle<()>), RedisError> {
-        let unreachable = |error: RedisError| RedisError::Unreachable {
-            url: endpoint.address(),
-            detail: error.to_string(),
-        };
+        let unreachable =
+            |error: RedisError| RedisError::Unreachable { url: endpoint.address(), detail: error.to_string() };
         let (first, subscription) = link::connect(&endpoint).await.map_err(unreachable)?;
         let endpoint = Arc::new(endpoint);
         let stop = CancellationToken::new();

@@ -56,7 +56,10 @@ async fn main() -> anyhow::Result<()> {
     let detail = json!({ "sqlite": shown(sqlite), "postgresql": shown(postgresql), "connections": CONNECTIONS });
     write(&json!({ "http_per_second": per_second.round(), "http_p99_ms": p99_ms, "http": detail }))?;
     let is_fast = per_second >= WANTED_PER_SECOND && p99_ms <= WANTED_P99_MS;
-    println!("wanted: {WANTED_PER_SECOND} a second, p99 {WANTED_P99_MS} ms: {}", if is_fast { "reached" } else { "missed" });
+    println!(
+        "wanted: {WANTED_PER_SECOND} a second, p99 {WANTED_P99_MS} ms: {}",
+        if is_fast { "reached" } else { "missed" }
+    );
     Ok(())
 }
 

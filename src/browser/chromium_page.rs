@@ -123,12 +123,7 @@ impl WhatsAppPage for ChromiumPage {
         self.call("pairingCode", json!({ "phone": phone })).await
     }
 
-    async fn prepare(
-        &self,
-        chat: &ChatId,
-        id: &MessageId,
-        known_as: Option<&ChatId>,
-    ) -> Result<Prepared, PageError> {
+    async fn prepare(&self, chat: &ChatId, id: &MessageId, known_as: Option<&ChatId>) -> Result<Prepared, PageError> {
         self.call("prepare", json!({ "chat": chat, "id": id, "knownAs": known_as })).await
     }
 

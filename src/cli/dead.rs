@@ -151,10 +151,7 @@ mod tests {
         let row = json!({ "id": "true_1@c.us_3EB0", "session": "main", "createdAt": "now", "attempts": [{}, {}],
             "error": { "code": "refused", "message": "the server said no" } });
         let rows: Vec<Row> = serde_json::from_value(json!([row])).expect("as the API answers");
-        assert_eq!(
-            lines(&rows)[1],
-            "true_1@c.us_3EB0  main     now       2      refused  the server said no"
-        );
+        assert_eq!(lines(&rows)[1], "true_1@c.us_3EB0  main     now       2      refused  the server said no");
     }
 
     #[test]

@@ -70,8 +70,7 @@ impl Outbox {
 
     /// Somebody says that the number is there by now: WhatsApp is asked anew.
     async fn forget_refusal(&self, message: &OutboundMessage) -> Result<(), StoreError> {
-        let is_refused =
-            message.progress.error.as_ref().is_some_and(|(code, _)| *code == DeadCode::NotOnWhatsapp);
+        let is_refused = message.progress.error.as_ref().is_some_and(|(code, _)| *code == DeadCode::NotOnWhatsapp);
         match message.chat.phone() {
             Some(phone) if is_refused => self.store.numbers().forget(&phone).await,
             _ => Ok(()),

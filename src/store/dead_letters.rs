@@ -43,11 +43,7 @@ impl Messages {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn dead_letters(
-        &self,
-        session: Option<&SessionName>,
-        page: Page,
-    ) -> Result<Vec<DeadLetter>, StoreError> {
+    pub async fn dead_letters(&self, session: Option<&SessionName>, page: Page) -> Result<Vec<DeadLetter>, StoreError> {
         let rows = sqlx::query(
             "SELECT position, id FROM messages WHERE state = 'dead' AND ($1 = '' OR session = $1) AND position > $2 \
              AND EXISTS (SELECT 1 FROM sessions WHERE sessions.name = messages.session) ORDER BY position LIMIT $3",

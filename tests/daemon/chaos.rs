@@ -82,10 +82,12 @@ fn nothing_is_lost_doubled_or_misordered_whatever_fails() {
     let (each, pause) = (scale.each(), scale.pace() / 2);
     let hands: Vec<_> = phones
         .keys()
-        .map(|name| thread::spawn({
-            let (door, name, accepted) = (door.clone(), name.clone(), Arc::clone(&accepted));
-            move || hands::hand_in(&door, &name, (each, pause), &accepted)
-        }))
+        .map(|name| {
+            thread::spawn({
+                let (door, name, accepted) = (door.clone(), name.clone(), Arc::clone(&accepted));
+                move || hands::hand_in(&door, &name, (each, pause), &accepted)
+            })
+        })
         .collect();
     let mut monkey = Monkey::new(&scale, &home, &simulator, door.clone());
     let drover = monkey.rage(drover, &mut redis, &phones);
@@ -98,8 +100,19 @@ fn nothing_is_lost_doubled_or_misordered_whatever_fails() {
     let accepted = std::mem::take(&mut *accepted.lock().expect("nobody panicked"));
     let settled = settle(&door, &accepted);
     let verdict = Verdict::over(&accepted, &settled, &phones);
-    println!("{:?}: {} acknowledged, {} dead letters {:?}", began.elapsed(), verdict.sent, verdict.dead.values().sum::<usize>(), verdict.dead);
-    println!("lost, doubled, misordered: {}, {}, {}", verdict.lost.len(), verdict.doubled.len(), verdict.misordered.len());
+    println!(
+        "{:?}: {} acknowledged, {} dead letters {:?}",
+        began.elapsed(),
+        verdict.sent,
+        verdict.dead.values().sum::<usize>(),
+        verdict.dead
+    );
+    println!(
+        "lost, doubled, misordered: {}, {}, {}",
+        verdict.lost.len(),
+        verdict.doubled.len(),
+        verdict.misordered.len()
+    );
     let is_passed = verdict.is_passed() && accepted.len() == each * scale.sessions;
     println!("{} (seed {})", if is_passed { "PASS" } else { "FAIL" }, scale.seed);
     assert!(is_passed, "{} accepted; {verdict:#?}", accepted.len());

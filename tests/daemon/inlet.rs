@@ -8,7 +8,8 @@ use crate::support::{Home, Simulator, servers::Redis, story, wait_until};
 
 /// The lines of docs/inlet.md for a shell.
 fn documented_lines() -> Vec<String> {
-    let document = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/inlet.md")).expect("it is there");
+    let document =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/inlet.md")).expect("it is there");
     let blocks = document.split("```sh\n").skip(1);
     blocks.map(|block| block.split("```").next().expect("its first part").trim().to_owned()).collect()
 }
@@ -40,7 +41,8 @@ fn what_is_written_to_the_stream_is_sent_once_and_in_order() {
 
     drover.terminate().finish();
     for number in 0..10 {
-        let payload = json!({"session": "main", "chatId": "15559990001", "text": format!("while it was away {number}")});
+        let payload =
+            json!({"session": "main", "chatId": "15559990001", "text": format!("while it was away {number}")});
         redis.command(&["XADD", "drover:outbox", "*", "payload", &payload.to_string()]);
     }
     redis.command(&["XADD", "drover:outbox", "*", "payload", r#"{"session":"ghost","chatId":"1555999","text":"x"}"#]);
@@ -69,7 +71,9 @@ fn a_backends_own_user_may_write_there_and_nowhere_else() {
     };
     assert!(by_backend(&["XADD", "drover:outbox", "*", "payload", "{}"]).contains('-'));
     assert_eq!(by_backend(&["XLEN", "drover:outbox"]), "1");
-    for refused in [vec!["XADD", "drover:outbox:rejected", "*", "a", "b"], vec!["FLUSHALL"], vec!["XADD", "x", "*", "a", "b"]] {
+    for refused in
+        [vec!["XADD", "drover:outbox:rejected", "*", "a", "b"], vec!["FLUSHALL"], vec!["XADD", "x", "*", "a", "b"]]
+    {
         assert!(by_backend(&refused).contains("NOPERM"), "{refused:?}");
     }
 }

@@ -60,7 +60,15 @@ async fn rejected(house: &House) -> Vec<HashMap<String, String>> {
 }
 
 async fn bodies(house: &House) -> Vec<String> {
-    house.drain().await.into_iter().map(|message| { let Content::Text { body } = message.content; body }).collect()
+    house
+        .drain()
+        .await
+        .into_iter()
+        .map(|message| {
+            let Content::Text { body } = message.content;
+            body
+        })
+        .collect()
 }
 
 #[tokio::test]
@@ -104,8 +112,15 @@ async fn what_is_wrong_is_laid_aside_with_the_reason_and_holds_nothing_up() {
     let rejected = rejected(&house).await;
     let mut codes: Vec<&str> = rejected.iter().map(|fields| fields["code"].as_str()).collect();
     codes.sort_unstable();
-    let expected = ["duplicate_message", "idempotency_conflict", "invalid_request", "invalid_request", "invalid_request",
-        "invalid_request", "unknown_session"];
+    let expected = [
+        "duplicate_message",
+        "idempotency_conflict",
+        "invalid_request",
+        "invalid_request",
+        "invalid_request",
+        "invalid_request",
+        "unknown_session",
+    ];
     assert_eq!(codes, expected);
     let first = rejected.iter().find(|fields| fields["entry"] == entry).expect("the entry is named");
     assert!(first["payload"] == "not json" && !first["reason"].is_empty(), "{first:?}");

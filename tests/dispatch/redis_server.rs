@@ -189,7 +189,8 @@ async fn another_drovers_server_is_left_alone() {
 #[tokio::test]
 async fn every_failed_start_says_what_to_do_and_leaves_nothing() {
     let folder = TempDir::new().unwrap();
-    let missing = config::Redis { url: String::new(), server: "/nowhere/redis-server".to_owned(), ca_file: String::new() };
+    let missing =
+        config::Redis { url: String::new(), server: "/nowhere/redis-server".to_owned(), ca_file: String::new() };
     let text = Connections::open(&missing, folder.path()).await.unwrap_err().to_string();
     assert!(text.contains("apt-get install redis-server") && text.contains("REDIS_URL"), "{text}");
 

@@ -5,11 +5,7 @@ use serde_json::{Value, json};
 
 use super::Confirmed;
 use crate::{
-    api::{
-        auth::Principal,
-        input::Params,
-        problem::Answer,
-    },
+    api::{auth::Principal, input::Params, problem::Answer},
     outbox::Outbox,
     session::Registry,
 };

@@ -47,12 +47,7 @@ impl Door {
 }
 
 /// Hands in so many texts, one after another with a pause between them, each under its own key until it is taken.
-pub(super) fn hand_in(
-    door: &Door,
-    session: &str,
-    (count, pause): (usize, Duration),
-    accepted: &Mutex<Vec<Accepted>>,
-) {
+pub(super) fn hand_in(door: &Door, session: &str, (count, pause): (usize, Duration), accepted: &Mutex<Vec<Accepted>>) {
     for number in 0..count {
         let chat = format!("1555999{:04}@c.us", number % CHATS);
         let text = format!("{session} {number:05}");

@@ -113,7 +113,11 @@ impl<'run> Monkey<'run> {
             let mut connection = SqliteConnection::connect(&url).await.expect("the database is there");
             // It may be written to just now: whoever locks it waits, as drover does.
             let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.expect("the lock");
-            let _: u64 = sqlx::query("UPDATE sessions SET name = name").execute(&mut *transaction).await.expect("a write").rows_affected();
+            let _: u64 = sqlx::query("UPDATE sessions SET name = name")
+                .execute(&mut *transaction)
+                .await
+                .expect("a write")
+                .rows_affected();
             tokio::time::sleep(held).await;
             transaction.rollback().await.expect("it is let go");
         });

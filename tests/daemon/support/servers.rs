@@ -109,7 +109,16 @@ impl Redis {
     /// Starts it on the same port and folder.
     pub fn start_again(&mut self) {
         let mut command = Command::new("redis-server");
-        command.args(["--bind", "127.0.0.1", "--save", "", "--appendonly", self.append_only, "--port", &self.port.to_string()]);
+        command.args([
+            "--bind",
+            "127.0.0.1",
+            "--save",
+            "",
+            "--appendonly",
+            self.append_only,
+            "--port",
+            &self.port.to_string(),
+        ]);
         command.current_dir(self.scratch.path());
         let log = Log::create(self.scratch.path(), "redis.log");
         self.server = Some(Server::start("Redis", command, self.port, log));

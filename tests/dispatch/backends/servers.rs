@@ -30,7 +30,9 @@ impl PortRedis {
         let folder = tempfile::Builder::new().prefix("drover-redis-").tempdir_in("/tmp").unwrap();
         let port = free_port();
         let mut all: Vec<String> =
-            ["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--repl-diskless-sync-delay", "0"].map(Into::into).into();
+            ["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--repl-diskless-sync-delay", "0"]
+                .map(Into::into)
+                .into();
         if !arguments.contains(&"--port") {
             all.extend(["--port".to_owned(), port.to_string()]);
         }
@@ -100,7 +102,12 @@ impl TestCluster {
         for _ in 0..3 {
             let bus = free_port().to_string();
             nodes.push(PortRedis::start(&[
-                "--cluster-enabled", "yes", "--cluster-port", &bus, "--cluster-node-timeout", "2000",
+                "--cluster-enabled",
+                "yes",
+                "--cluster-port",
+                &bus,
+                "--cluster-node-timeout",
+                "2000",
             ]));
             buses.push(bus);
         }

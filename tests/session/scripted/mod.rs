@@ -19,8 +19,8 @@ use drover::{
     model::{Ack, ChatId, Content, MessageId, MessageKey, MessageState, OutboundMessage, PhoneNumber, SessionName},
     outbox::{AcceptOptions, AcceptRequest, Outbox, Reconciler},
     page::{
-        Checked, Found, LaunchError, LaunchRequest, Launched, PageError, PageEvent, PageLauncher, Prepared, Probe, SendOutcome,
-        SendRequest, Snapshot, SocketState, StreamMode, WhatsAppPage,
+        Checked, Found, LaunchError, LaunchRequest, Launched, PageError, PageEvent, PageLauncher, Prepared, Probe,
+        SendOutcome, SendRequest, Snapshot, SocketState, StreamMode, WhatsAppPage,
     },
     queue::Queue,
     redis::Connections,
@@ -121,12 +121,7 @@ impl WhatsAppPage for ScriptedPage {
     }
 
     /// As in a migrated account: the chat is known by a LID.
-    async fn prepare(
-        &self,
-        chat: &ChatId,
-        id: &MessageId,
-        known_as: Option<&ChatId>,
-    ) -> Result<Prepared, PageError> {
+    async fn prepare(&self, chat: &ChatId, id: &MessageId, known_as: Option<&ChatId>) -> Result<Prepared, PageError> {
         if known_as.is_none() {
             self.0.asked.lock().unwrap().push(chat.to_string());
         }

@@ -18,7 +18,7 @@ CARGO = $(if $(shell command -v mold 2>/dev/null),mold -run )cargo
 # nothing is built twice.
 BUILD_DEV = $(CARGO) build --locked --workspace --bins --test daemon
 
-.PHONY: help run demo smoke test bench-boot bench-queue lint fmt clean
+.PHONY: help run demo smoke test bench-boot bench-queue bench-accept chaos-queue lint fmt clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,6 +56,14 @@ benches/bullmq/node_modules/.package-lock.json: benches/bullmq/package-lock.json
 	  { echo "make bench-queue needs Node 20 or later, npm and redis-server (Debian: apt-get install nodejs npm redis-server)" >&2; exit 1; }
 	@cd benches/bullmq && npm ci --loglevel error
 	@touch $@
+
+chaos-queue: install-test ## 2,000 messages while everything fails at random (CHAOS_SEED=... repeats a run's choices)
+	@$(BUILD_DEV)
+	@CHAOS_SESSIONS=$${CHAOS_SESSIONS:-5} CHAOS_MESSAGES=$${CHAOS_MESSAGES:-2000} \
+	  $(CARGO) test --locked --workspace --test daemon chaos:: -- --nocapture
+
+bench-accept: install-test ## How many texts a second are taken over by HTTP, on SQLite and on PostgreSQL
+	@$(CARGO) bench --locked --workspace --bench accept
 
 lint: install-build ## Format, clippy and rustdoc, warnings denied
 	@cargo fmt --all --check

@@ -6,10 +6,12 @@
 
 mod client;
 mod config_check;
+mod dead;
 mod error;
 mod events;
 mod link;
 mod output;
+mod queue;
 mod send;
 mod serve;
 mod sessions;
@@ -71,6 +73,12 @@ enum Ask {
     Send(send::Args),
     /// Show what happened.
     Events(events::Args),
+    /// See how the queues stand, pause, resume or clear them.
+    #[command(subcommand)]
+    Queue(queue::Command),
+    /// See what was given up, try it again, or remove it.
+    #[command(subcommand)]
+    Dead(dead::Command),
 }
 
 #[derive(Debug, Subcommand)]
@@ -114,6 +122,8 @@ async fn ask(question: Ask, client: &Client) -> Result<(), CliError> {
         Ask::Sessions(args) => sessions::sessions(client, &args).await,
         Ask::Send(args) => send::send(client, &args).await,
         Ask::Events(args) => events::events(client, &args).await,
+        Ask::Queue(command) => queue::queue(client, &command).await,
+        Ask::Dead(command) => dead::dead(client, &command).await,
     }
 }
 

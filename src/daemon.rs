@@ -16,6 +16,7 @@ use std::{
 };
 
 use anyhow::Context;
+use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -27,7 +28,7 @@ use crate::{
     config::{self, Config, Sources, watch::FileWatch},
     event::EventLog,
     host,
-    outbox::{Outbox, Reconciler},
+    outbox::{Inlet, Outbox, Reconciler},
     queue::Queue,
     redis::Connections,
     session::{Registry, Services, Settings},
@@ -113,6 +114,7 @@ struct Daemon {
     /// The tasks that belong to no session.
     background: Shutdown,
     reconciler: Reconciler,
+    inlet: Inlet,
 }
 
 impl Daemon {
@@ -144,6 +146,7 @@ impl Daemon {
         })
         .await?;
         let key_file = keys.file().map(Path::to_owned);
+        let inlet = Inlet::new(outbox.clone(), consumer_name(data_dir));
         let metrics = Metrics::install().context("metrics cannot be kept")?;
         let api = api::Rooms {
             registry: registry.clone(),
@@ -156,7 +159,7 @@ impl Daemon {
             metrics,
         };
         let server = api::Server { settings: config.http.clone(), browser, node: node_id() };
-        Ok(Self { registry, launcher, senders, api, server, key_file, background: Shutdown::new(), reconciler })
+        Ok(Self { registry, launcher, senders, api, server, key_file, background: Shutdown::new(), reconciler, inlet })
     }
 
     async fn serve(
@@ -167,6 +170,8 @@ impl Daemon {
         signals: &mut Signals,
     ) -> anyhow::Result<()> {
         let stop_background = CancellationToken::new();
+        let (intake, stop_intake) = (Shutdown::new(), CancellationToken::new());
+        intake.spawn(self.inlet.run(stop_intake.clone()));
         self.background.spawn(self.reconciler.run(stop_background.clone()));
         self.background.spawn(watch_limits(sources, self.api.queue.clone(), stop_background.clone()));
         if !config.browser.bridge.is_empty() {
@@ -186,8 +191,12 @@ impl Daemon {
         let senders = self.senders.clone();
         let (registry, launcher) = (self.registry, self.launcher);
         let end = async {
+            stop_intake.cancel();
             if !api_shutdown.finish(Duration::from_secs(1)).await {
                 warn!("a request was cut off");
+            }
+            if !intake.finish(Duration::from_secs(1)).await {
+                warn!("entries of the inlet were cut off; the next start reads them again");
             }
             let close_grace = Duration::from_secs(config.browser.close_grace_s);
             let senders_grace = deadline.saturating_duration_since(Instant::now()).saturating_sub(close_grace);
@@ -216,6 +225,13 @@ impl Daemon {
 fn node_id() -> String {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     if name.trim().is_empty() { "drover".to_owned() } else { name.trim().to_owned() }
+}
+
+/// Who reads the inlet: the same after a restart, and nobody else, since one drover at a time has a data folder.
+fn consumer_name(data_dir: &Path) -> String {
+    let folder = Sha256::digest(data_dir.as_os_str().as_encoded_bytes());
+    let folder: String = folder.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    format!("{}-{folder}", node_id())
 }
 
 fn session_settings(config: &Config, data_dir: &Path) -> Settings {

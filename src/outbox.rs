@@ -4,10 +4,16 @@
 //! learns of every row that waits.
 
 mod accept;
+mod clear;
+mod dead_letters;
+mod inlet;
+mod key_limit;
 mod reconciler;
+pub mod send_fields;
 
 use std::{sync::Arc, time::Duration};
 
+pub use inlet::Inlet;
 pub use reconciler::Reconciler;
 
 use crate::{
@@ -17,6 +23,7 @@ use crate::{
     queue::Queue,
     store::{Store, StoreError},
 };
+use key_limit::KeyLimit;
 
 /// What a backend asks for.
 #[derive(Debug, Clone)]
@@ -89,6 +96,21 @@ pub enum AcceptError {
     Store(#[from] StoreError),
 }
 
+impl AcceptError {
+    /// The name for programs, by HTTP and by Redis.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::UnknownSession(_) => "unknown_session",
+            Self::InvalidField { .. } => "invalid_request",
+            Self::IdempotencyConflict => "idempotency_conflict",
+            Self::DuplicateMessage { .. } => "duplicate_message",
+            Self::RateLimited { .. } => "rate_limited",
+            Self::Store(_) => "unavailable",
+        }
+    }
+}
+
 /// What became of a cancellation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CancelOutcome {
@@ -107,13 +129,14 @@ pub struct Outbox {
     queue: Queue,
     limits: config::Limits,
     clock: Arc<dyn Clock>,
+    key_limit: Arc<KeyLimit>,
 }
 
 impl Outbox {
     /// The outbox over a store and a queue.
     #[must_use]
     pub fn new(store: Store, queue: Queue, limits: config::Limits, clock: Arc<dyn Clock>) -> Self {
-        Self { store, queue, limits, clock }
+        Self { store, queue, limits, clock, key_limit: Arc::default() }
     }
 
     /// Takes a message back, while no attempt at sending it was made.
@@ -132,23 +155,6 @@ impl Outbox {
             tracing::debug!(%id, %error, "a cancelled message stays in the queue until a sender finds it");
         }
         Ok(CancelOutcome::Cancelled)
-    }
-
-    /// Tries a dead letter again, from the start; false when it is none.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn revive(&self, id: &MessageId) -> Result<bool, AcceptError> {
-        let messages = self.store.messages();
-        if !messages.revive(id).await? {
-            return Ok(false);
-        }
-        if let Some(message) = messages.get(id).await?
-            && self.enqueue(&message).await
-        {
-            messages.mark_queued(id).await?;
-        }
-        Ok(true)
     }
 
     /// Whether Redis took it; if not, the reconciler brings it there.

@@ -28,7 +28,9 @@ pub trait WhatsAppPage: Send + Sync + 'static {
     async fn request_pairing_code(&self, phone: &PhoneNumber) -> Result<String, PageError>;
 
     /// Resolves the chat and builds the full key that `id` will have there. Sends nothing.
-    async fn prepare(&self, chat: &ChatId, id: &MessageId) -> Result<Prepared, PageError>;
+    ///
+    /// `known_as` is the chat under which WhatsApp knows the number, if it was asked lately: it is not asked again then.
+    async fn prepare(&self, chat: &ChatId, id: &MessageId, known_as: Option<&ChatId>) -> Result<Prepared, PageError>;
 
     /// What the page's database knows of a message, under the given keys and every other form of them.
     async fn look_up(&self, keys: &[MessageKey]) -> Result<Option<Found>, PageError>;
@@ -159,6 +161,16 @@ pub struct Prepared {
     pub key: MessageKey,
     /// Whether the recipient can be written to at all: false when the number has no WhatsApp.
     pub on_whatsapp: bool,
+    /// What WhatsApp answered for the number, if it was asked.
+    #[serde(default)]
+    pub checked: Option<Checked>,
+}
+
+/// What WhatsApp answered for a number.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Checked {
+    /// The chat under which it is reached; None: it has no WhatsApp.
+    pub chat: Option<ChatId>,
 }
 
 /// What the page's database says of a message.

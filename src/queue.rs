@@ -24,7 +24,9 @@
 //!                                                └─ release, lease ended ┘
 //! ```
 
+mod cancel_many;
 mod claim;
+mod inlet;
 pub mod keys;
 mod load;
 mod paces;
@@ -44,6 +46,7 @@ use tokio::{
 };
 
 pub use claim::{Claim, ClaimAnswer, WaitCause};
+pub use inlet::{Inlet, InletEntry, Rejection};
 pub use load::{Load, Used};
 pub use settle::{CircuitChange, Settled, Settlement, Verdict};
 pub use stats::{Blocked, QueueStats};

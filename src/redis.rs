@@ -4,6 +4,8 @@
 //! link is rebuilt in the background (after 50 ms, doubled up to 2 s); every link knows which server process it leads to, so
 //! that the queue notices a restart or a failover; the private server never outlives drover.
 
+mod dedicated;
+mod endpoint;
 mod error;
 mod link;
 mod private_server;
@@ -12,18 +14,20 @@ mod wake;
 
 use std::{path::Path, sync::Arc};
 
-use ::redis::{Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo};
+use ::redis::{ConnectionAddr, IntoConnectionInfo};
 use tokio::{
     sync::{Mutex, Notify, watch},
     task::JoinHandle,
 };
 use tokio_util::sync::CancellationToken;
 
+pub use dedicated::Dedicated;
 pub use error::RedisError;
 pub use link::Link;
 pub use wake::WAKE_CHANNEL;
 
 use crate::config;
+use endpoint::Endpoint;
 use link::Maintained;
 use private_server::PrivateServer;
 use wake::Wakers;
@@ -36,6 +40,7 @@ pub struct Connections {
 
 #[derive(Debug)]
 struct Shared {
+    endpoint: Arc<Endpoint>,
     link: watch::Receiver<Option<Link>>,
     wakers: Arc<Wakers>,
     stop: CancellationToken,
@@ -58,7 +63,7 @@ impl Connections {
         if settings.url.is_empty() {
             let server = PrivateServer::start(&settings.server, &data_dir.join("redis")).await?;
             let address = ConnectionAddr::Unix(server.socket().to_owned());
-            return match Self::connect(address.into_connection_info()?).await {
+            return match Self::connect(Endpoint::private(address.into_connection_info()?)?).await {
                 Ok((mut connections, maintenance)) => {
                     connections.own(maintenance, Some(server));
                     Ok(connections)
@@ -69,23 +74,24 @@ impl Connections {
                 }
             };
         }
-        let info = settings.url.as_str().into_connection_info().map_err(RedisError::InvalidUrl)?;
-        let (mut connections, maintenance) = Self::connect(info).await?;
+        let (mut connections, maintenance) = Self::connect(Endpoint::new(settings)?).await?;
         connections.own(maintenance, None);
         Ok(connections)
     }
 
-    async fn connect(info: ConnectionInfo) -> Result<(Self, JoinHandle<()>), RedisError> {
-        let url = info.addr().to_string();
-        let client = Client::open(info).map_err(RedisError::InvalidUrl)?;
-        let (first, subscription) =
-            link::connect(&client).await.map_err(|error| RedisError::Unreachable { url, detail: error.to_string() })?;
+    async fn connect(endpoint: Endpoint) -> Result<(Self, JoinHandle<()>), RedisError> {
+        let unreachable =
+            |error: RedisError| RedisError::Unreachable { url: endpoint.address(), detail: error.to_string() };
+        let (first, subscription) = link::connect(&endpoint).await.map_err(unreachable)?;
+        let endpoint = Arc::new(endpoint);
         let stop = CancellationToken::new();
         let wakers = Arc::new(Wakers::default());
         let (links, link) = watch::channel(Some(first));
-        let maintained = Maintained { client, links, wakers: wakers.clone(), stop: stop.clone() };
+        let maintained =
+            Maintained { endpoint: Arc::clone(&endpoint), links, wakers: wakers.clone(), stop: stop.clone() };
         let maintenance = tokio::spawn(maintained.run(subscription));
-        Ok((Self { shared: Arc::new(Shared { link, wakers, stop, owned: Mutex::new(None) }) }, maintenance))
+        let shared = Shared { endpoint, link, wakers, stop, owned: Mutex::new(None) };
+        Ok((Self { shared: Arc::new(shared) }, maintenance))
     }
 
     /// Only for a value that was not cloned yet.
@@ -113,6 +119,15 @@ impl Connections {
     #[must_use]
     pub fn waker(&self, name: &str) -> Arc<Notify> {
         self.shared.wakers.of(name)
+    }
+
+    /// A connection of its own, for commands that block: on the shared one everybody behind them would wait.
+    ///
+    /// # Errors
+    /// [`RedisError::Down`] while the link is, or when it cannot be made.
+    pub async fn dedicated(&self) -> Result<Dedicated, RedisError> {
+        self.link()?;
+        Dedicated::connect(&self.shared.endpoint).await
     }
 
     /// Whether Redis answers.

@@ -10,6 +10,7 @@ pub mod admission;
 mod error;
 mod gate;
 mod logins;
+mod numbers;
 mod payload;
 mod pending;
 mod presence;

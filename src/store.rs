@@ -9,10 +9,12 @@ mod accounts;
 mod api_keys;
 mod attempts;
 mod database;
+mod dead_letters;
 mod error;
 mod events;
 mod group;
 mod messages;
+mod numbers;
 mod pauses;
 mod progress;
 mod row;
@@ -24,9 +26,11 @@ pub use acceptance::{Inserted, NewMessage};
 pub use accounts::Accounts;
 pub use api_keys::{ApiKeyRecord, ApiKeys};
 pub use attempts::{Attempts, Recent};
+pub use dead_letters::DeadLetter;
 pub use error::StoreError;
 pub use events::Events;
 pub use messages::{Messages, Page, Undispatched, Waiting};
+pub use numbers::{CheckedNumber, Numbers};
 pub use pauses::{Paused, Pauses};
 pub use sessions::Sessions;
 
@@ -90,6 +94,12 @@ impl Store {
     #[must_use]
     pub fn pauses(&self) -> Pauses {
         Pauses::new(self.database.clone())
+    }
+
+    /// The table `numbers`.
+    #[must_use]
+    pub fn numbers(&self) -> Numbers {
+        Numbers::new(self.database.clone())
     }
 
     /// The table `events`.

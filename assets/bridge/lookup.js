@@ -23,13 +23,14 @@ function hasWritten(chatId) {
 }
 
 /** Looking for a chat makes one for anybody: a number is asked for first. */
-async function prepare({ chat, id }) {
+async function prepare({ chat, id, knownAs }) {
   const { createWid, MsgKey, mePn } = need('prepare');
-  const mustAsk = chat.endsWith('@c.us') && has('check_number') && !hasWritten(chat);
+  const mustAsk = !knownAs && chat.endsWith('@c.us') && has('check_number') && !hasWritten(chat);
   // WhatsApp may know the number in another spelling than the one asked for (Brazil's ninth digit).
-  const there = mustAsk ? await chatOfNumber(chat) : chat;
-  if (there) return { key: String((await resolve(there)).key(id)), onWhatsapp: true };
-  return { key: String(new MsgKey({ from: mePn(), to: createWid(chat), id, selfDir: 'out' })), onWhatsapp: false };
+  const there = mustAsk ? await chatOfNumber(chat) : knownAs ?? chat;
+  const checked = mustAsk ? { chat: there } : null;
+  if (there) return { key: String((await resolve(there)).key(id)), onWhatsapp: true, checked };
+  return { key: String(new MsgKey({ from: mePn(), to: createWid(chat), id, selfDir: 'out' })), onWhatsapp: false, checked };
 }
 
 /** A message's key by number and by LID; in a group with ourselves in either form. */

@@ -62,8 +62,6 @@ const NOT_BUILT: &[(&str, &str)] = &[
     ("/api/apps", "apps"),
     ("/api/apps/{*rest}", "apps"),
     ("/api/files/{*rest}", "received media"),
-    ("/api/queue", "clearing of queues"),
-    ("/api/queue/dead/{id}", "removal of dead letters"),
     ("/api/webhooks/dead", "webhooks"),
     ("/api/webhooks/dead/{*rest}", "webhooks"),
     ("/api/memory", "memory figures"),

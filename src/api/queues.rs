@@ -1,5 +1,6 @@
 //! The queues: how they stand, paused and resumed.
 
+mod clear;
 mod dead;
 mod depth;
 mod pause;
@@ -9,11 +10,11 @@ use std::collections::BTreeMap;
 
 use axum::{
     Router,
-    routing::{get, post},
+    routing::{delete, get, post},
 };
 use serde_json::{Value, json};
 
-use super::{problem::Answer, state::Parts, wire::rfc3339};
+use super::{input::Params, problem::Answer, state::Parts, wire::rfc3339};
 use crate::{
     model::{MessageState, PauseCause, SessionName},
     queue::{Queue, QueueStats},
@@ -26,8 +27,27 @@ pub(super) fn routes() -> Router<Parts> {
         .route("/api/queue/stats", get(stats::stats))
         .route("/api/queue/pause", post(pause::pause))
         .route("/api/queue/resume", post(pause::resume))
-        .route("/api/queue/dead", get(dead::list))
+        .route("/api/queue", delete(clear::clear))
+        .route("/api/queue/dead", get(dead::list).delete(dead::remove_all))
+        .route("/api/queue/dead/retry", post(dead::retry_all))
+        .route("/api/queue/dead/{id}", delete(dead::remove))
         .route("/api/queue/dead/{id}/retry", post(dead::retry))
+}
+
+/// What is to be thrown away, named once more so that nobody does it by mistake.
+enum Confirmed {
+    All,
+    One(SessionName),
+}
+
+impl Confirmed {
+    /// `confirm=<session>`, or `confirm=*` for all of them. A session that was deleted may still have dead letters.
+    fn read(params: &Params) -> Answer<Self> {
+        match params.text("confirm") {
+            Some("*") => Ok(Self::All),
+            _ => Ok(Self::One(params.required("confirm")?)),
+        }
+    }
 }
 
 /// How a session's queue stands: the database says how many messages are in which state, Redis what may go when.

@@ -123,8 +123,8 @@ impl WhatsAppPage for ChromiumPage {
         self.call("pairingCode", json!({ "phone": phone })).await
     }
 
-    async fn prepare(&self, chat: &ChatId, id: &MessageId) -> Result<Prepared, PageError> {
-        self.call("prepare", json!({ "chat": chat, "id": id })).await
+    async fn prepare(&self, chat: &ChatId, id: &MessageId, known_as: Option<&ChatId>) -> Result<Prepared, PageError> {
+        self.call("prepare", json!({ "chat": chat, "id": id, "knownAs": known_as })).await
     }
 
     async fn look_up(&self, keys: &[MessageKey]) -> Result<Option<Found>, PageError> {

@@ -67,6 +67,11 @@ impl Client {
         self.read(self.send(request).await?).await
     }
 
+    /// `DELETE`
+    pub(super) async fn delete<T: DeserializeOwned>(&self, path: &str) -> Result<T, CliError> {
+        self.read(self.send(self.request(Method::DELETE, path).timeout(self.limit)).await?).await
+    }
+
     /// `GET` of a stream of events, after the one with this id.
     pub(super) async fn stream(&self, path: &str, last_id: Option<&str>) -> Result<Response, CliError> {
         let mut request = self.request(Method::GET, path).header(header::ACCEPT, "text/event-stream");
@@ -74,6 +79,11 @@ impl Client {
             request = request.header("Last-Event-ID", id);
         }
         self.send(request).await
+    }
+
+    /// An answer as what a command shows of it.
+    pub(super) fn understood<T: DeserializeOwned>(&self, answer: Value) -> Result<T, CliError> {
+        serde_json::from_value(answer).map_err(|error| self.no_drover(error.to_string()))
     }
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {

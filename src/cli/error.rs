@@ -70,6 +70,12 @@ pub(super) enum CliError {
     /// Linking ended without a link.
     #[error("{0}")]
     NotLinked(String),
+    /// What cannot be taken back was not confirmed.
+    #[error("this {what}: add --yes to do it")]
+    Unconfirmed {
+        /// What it does.
+        what: String,
+    },
     /// Ctrl-C.
     #[error("interrupted{0}")]
     Interrupted(&'static str),
@@ -79,7 +85,7 @@ impl CliError {
     /// The code that the process ends with.
     pub(super) fn exit_code(&self) -> u8 {
         match self {
-            Self::Config(_) | Self::UnknownAddress | Self::WrongAddress { .. } => 2,
+            Self::Config(_) | Self::UnknownAddress | Self::WrongAddress { .. } | Self::Unconfirmed { .. } => 2,
             Self::Unreachable { .. } | Self::NoDrover { .. } => 3,
             Self::NoKey { .. } | Self::Refused { status: 401 | 403, .. } => 4,
             Self::Interrupted(_) => 130,

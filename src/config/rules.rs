@@ -50,6 +50,9 @@ pub(super) enum Allowed {
     Filter,
 }
 
+const REDIS_SCHEMES: &[&str] =
+    &["redis://", "rediss://", "unix://", "redis+unix://", "redis+cluster://", "rediss+cluster://"];
+
 const SECONDS: Allowed = Allowed::Number(1, 86_400);
 
 const fn rule(name: &'static str, allowed: Allowed) -> Rule {
@@ -139,10 +142,9 @@ pub(super) const RULES: &[Rule] = &[
     rule("limits.duplicate_window_s", Allowed::Number(0, 86_400)),
     rule("network.allow_private", Allowed::Flag),
     rule("network.allow_hosts", Allowed::Hosts),
-    rule("redis.url", Allowed::Url(&["redis://", "rediss://", "unix://", "redis+unix://"]))
-        .also(&["REDIS_URL"])
-        .secret(),
+    rule("redis.url", Allowed::Url(REDIS_SCHEMES)).also(&["REDIS_URL"]).secret(),
     rule("redis.server", Allowed::Text),
+    rule("redis.ca_file", Allowed::Path),
     rule("database.url", Allowed::Url(&["postgres://", "postgresql://", "sqlite:"])).also(&["DATABASE_URL"]).secret(),
     rule("shutdown.grace_s", Allowed::Number(1, 600)),
     rule("log.level", Allowed::Filter).also(&["LOG_LEVEL"]),
@@ -336,7 +338,7 @@ mod tests {
             ("http.bind", vec!["::1", "0.0.0.0"]),
             ("browser.args", vec!["--lang=es --mute-audio", "[\"--lang=es\"]"]),
             ("browser.simulator", vec!["127.0.0.1:8443", "[::1]:8443"]),
-            ("redis.url", vec!["redis://:secret@host:6379/1", "rediss://host", "unix:///run/redis.sock"]),
+            ("redis.url", vec!["redis://:secret@host:6379/1", "rediss://host", "redis+cluster://a:1,b:2"]),
             ("database.url", vec!["postgres://u:p@host/db", "sqlite:///srv/drover.db", "sqlite::memory:"]),
             ("network.allow_private", vec!["true", " false "]),
             ("network.allow_hosts", vec!["", "n8n *.internal 10.0.0.0/8 ::1", "[\"localhost\"]"]),

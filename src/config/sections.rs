@@ -274,11 +274,18 @@ pub struct Redis {
     pub url: String,
     /// The private server's executable.
     pub server: String,
+    /// A certificate authority's file (PEM) for `rediss://`. Empty: those that the system trusts.
+    pub ca_file: String,
 }
 
 impl fmt::Debug for Redis {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Redis").field("url", &masked(&self.url)).field("server", &self.server).finish()
+        formatter
+            .debug_struct("Redis")
+            .field("url", &masked(&self.url))
+            .field("server", &self.server)
+            .field("ca_file", &self.ca_file)
+            .finish()
     }
 }
 

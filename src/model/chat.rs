@@ -28,6 +28,18 @@ impl ChatId {
         self.0.split('@').next().unwrap_or_default()
     }
 
+    /// The chat with a phone number.
+    #[must_use]
+    pub fn of_phone(phone: &PhoneNumber) -> Self {
+        Self(format!("{}@c.us", phone.0))
+    }
+
+    /// The phone number, if the chat is named by one.
+    #[must_use]
+    pub fn phone(&self) -> Option<PhoneNumber> {
+        self.0.strip_suffix("@c.us").map(|digits| PhoneNumber(digits.to_owned()))
+    }
+
     /// Whether it is a group.
     #[must_use]
     pub fn is_group(&self) -> bool {

@@ -273,12 +273,28 @@ pub struct Progress {
     pub error: Option<(DeadCode, String)>,
     /// What was tried, oldest first.
     pub attempts: Vec<Attempt>,
+    /// How many of them do not count any more: they were made before it was last taken back from the dead letters.
+    pub attempts_forgiven: u32,
 }
 
 impl Progress {
     /// A message that was just accepted.
     #[must_use]
     pub fn accepted() -> Self {
-        Self { state: MessageState::Accepted, ack: Ack::PENDING, key: None, error: None, attempts: Vec::new() }
+        Self {
+            state: MessageState::Accepted,
+            ack: Ack::PENDING,
+            key: None,
+            error: None,
+            attempts: Vec::new(),
+            attempts_forgiven: 0,
+        }
+    }
+
+    /// The attempts that count against how often a message is tried.
+    #[must_use]
+    pub fn counted_attempts(&self) -> &[Attempt] {
+        let forgiven = usize::try_from(self.attempts_forgiven).unwrap_or(usize::MAX);
+        self.attempts.get(forgiven..).unwrap_or_default()
     }
 }

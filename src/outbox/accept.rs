@@ -14,14 +14,23 @@ const IDEMPOTENCY_KEY_CHARACTERS: usize = 255;
 
 impl Outbox {
     /// Takes a message over: validated, its id chosen, its row committed, queued. With Redis down it is taken over all the
-    /// same, as `accepted`, and queued when Redis is back (the API key's limit cannot be held then). `by` is the id of the
-    /// API key.
+    /// same, as `accepted`, and queued when Redis is back; the API key's limit is held by this node alone then. `by` is the id
+    /// of the API key.
     ///
     /// # Errors
     /// When it is not taken over.
     pub async fn accept(&self, request: AcceptRequest, by: &str) -> Result<Accepted, AcceptError> {
         let new = self.validated(request, by)?;
         self.hold_key_limit(by).await?;
+        self.take_over(new).await
+    }
+
+    /// The same for whoever needs no API key, and so has none whose limit could be held.
+    pub(super) async fn accept_unlimited(&self, request: AcceptRequest, by: &str) -> Result<Accepted, AcceptError> {
+        self.take_over(self.validated(request, by)?).await
+    }
+
+    async fn take_over(&self, new: NewMessage) -> Result<Accepted, AcceptError> {
         match self.store.messages().insert(&new).await? {
             Inserted::New(message) => {
                 let message = self.dispatch(message).await?;
@@ -68,14 +77,19 @@ impl Outbox {
         if per_minute == 0 {
             return Ok(());
         }
-        match self.queue.admit(by, per_minute).await {
-            Ok(None) => Ok(()),
-            Ok(Some(retry_after)) => Err(AcceptError::RateLimited { retry_after }),
-            Err(error) => {
-                tracing::debug!(%error, "the limit of an API key is not held while Redis is down");
-                Ok(())
+        let now_ms = self.clock.now_ms();
+        let waits = match self.queue.admit(by, per_minute).await {
+            Ok(None) => {
+                self.key_limit.count(by, now_ms);
+                None
             }
-        }
+            Ok(Some(retry_after)) => Some(retry_after),
+            Err(error) => {
+                tracing::debug!(%error, "while Redis is down this node alone holds the limit of an API key");
+                self.key_limit.admit(by, per_minute, now_ms)
+            }
+        };
+        waits.map_or(Ok(()), |retry_after| Err(AcceptError::RateLimited { retry_after }))
     }
 
     /// Tells Redis of a row that says `queued`, and takes that back where it did not work.

@@ -9,6 +9,15 @@ pub const SESSIONS: &str = "drover:sessions";
 /// String, there while all sessions are paused.
 pub const PAUSED_ALL: &str = "drover:paused";
 
+/// Stream: messages that backends hand in without HTTP, each with a field `payload`. Taken over, they are deleted.
+pub const INLET: &str = "drover:outbox";
+/// The group of consumers that reads it: all nodes.
+pub const INLET_GROUP: &str = "drover";
+/// Stream: what was not taken over, with `entry`, `code`, `reason` and `payload`.
+pub const INLET_REJECTED: &str = "drover:outbox:rejected";
+/// About how many of these are kept.
+pub const INLET_REJECTED_KEPT: u32 = 10_000;
+
 /// What stands before a session's hash tag, and after it.
 pub const SESSION_PREFIX: (&str, &str) = ("drover:{", "}:");
 

@@ -54,13 +54,9 @@ impl Queue {
     /// When Redis fails.
     pub async fn depth(&self, session: &SessionName) -> Result<Option<u64>, QueueError> {
         let link = self.shared.connections.link()?;
-        let state = keys::of_session(session, keys::STATE);
-        let loaded: Option<String> = link.command(::redis::cmd("HGET").arg(state).arg("server")).await?;
-        if loaded.as_deref() != Some(link.server()) {
-            return Ok(None);
-        }
-        let jobs = keys::of_session(session, keys::JOBS);
-        Ok(Some(link.command(::redis::cmd("HLEN").arg(jobs)).await?))
+        let arguments = vec![link.server().to_owned()];
+        let depth: i64 = self.run(&link, &self.shared.scripts.depth, session, arguments).await?;
+        Ok(u64::try_from(depth).ok())
     }
 
     /// Begins to load a session's queue.
@@ -70,7 +66,7 @@ impl Queue {
     pub async fn load(&self, session: &SessionName) -> Result<Load, QueueError> {
         let link = self.shared.connections.link()?;
         let load = Load { queue: self.clone(), session: session.clone(), link, token: random_token() };
-        load.step(vec!["begin".to_owned(), load.token.clone()]).await?;
+        load.step(vec!["begin".to_owned(), load.token.clone(), load.link.server().to_owned()]).await?;
         // Known from here on, so that a pause of all reaches it.
         let _: i64 = load.link.command(::redis::cmd("SADD").arg(keys::SESSIONS).arg(session.as_str())).await?;
         Ok(load)

@@ -4,11 +4,16 @@ use std::path::PathBuf;
 
 use ::redis::{ErrorKind, ServerErrorKind};
 
+use super::endpoint::is_redirect;
+
 /// Redis failed.
 #[derive(Debug, thiserror::Error)]
 pub enum RedisError {
     /// The address is no address. (It is not repeated: it may hold a password.)
-    #[error("REDIS_URL is no Redis address ({0}): use redis://host:6379, or leave it empty for a private server")]
+    #[error(
+        "REDIS_URL is no Redis address ({0}): use redis://host:6379, rediss:// for TLS, or redis+cluster://a:6379,b:6379 for a \
+         cluster; or leave it empty for a private server"
+    )]
     InvalidUrl(#[source] ::redis::RedisError),
     /// Nobody answers at the address.
     #[error(
@@ -62,6 +67,17 @@ pub enum RedisError {
     /// What answers is a replica, which cannot be written to.
     #[error("it is a replica: drover needs the primary")]
     Replica,
+    /// Some keys of the cluster have no primary.
+    #[error("the cluster's state is '{0}': some of its keys have no primary that is up")]
+    ClusterState(String),
+    /// The certificate authority's file cannot be read.
+    #[error("[redis] ca_file: {} cannot be read: {source}; it is a file in PEM format", path.display())]
+    CaFile {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
     /// The link is down and being rebuilt.
     #[error("Redis is down; drover reconnects by itself")]
     Down,
@@ -82,8 +98,9 @@ impl RedisError {
     }
 }
 
-/// Whether what answered so is left: it is gone, hangs, or became a replica; there may be another at the address.
+/// Whether what answered so is left: it is gone, hangs, became a replica, or is not the node to ask; there may be another at
+/// the address.
 pub(super) fn breaks_link(error: &::redis::RedisError) -> bool {
     let is_read_only = error.kind() == ErrorKind::Server(ServerErrorKind::ReadOnly);
-    error.is_unrecoverable_error() || error.is_io_error() || is_read_only
+    error.is_unrecoverable_error() || error.is_io_error() || is_read_only || is_redirect(error)
 }

@@ -3,10 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use ::redis::{
-    AsyncConnectionConfig, Client, ErrorKind, FromRedisValue, RedisResult, Script,
-    aio::{MultiplexedConnection, PubSub},
-};
+use ::redis::{ErrorKind, FromRedisValue, RedisResult, Script, aio::PubSub};
 use futures::StreamExt;
 use tokio::{
     sync::{Notify, watch},
@@ -14,7 +11,12 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{RedisError, WAKE_CHANNEL, error::breaks_link, wake::Wakers};
+use super::{
+    RedisError, WAKE_CHANNEL,
+    endpoint::{Commands, Endpoint},
+    error::breaks_link,
+    wake::Wakers,
+};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// No script or command of ours takes a hundredth of it; past it the server hangs.
@@ -27,13 +29,14 @@ const PROBE_EVERY: Duration = Duration::from_secs(5);
 /// A live link. Clones share the connection.
 #[derive(Debug, Clone)]
 pub struct Link {
-    commands: MultiplexedConnection,
+    commands: Commands,
     server: Arc<str>,
     broken: Arc<Notify>,
 }
 
 impl Link {
-    /// The server process at the other end (`run_id`): another one after every restart and failover.
+    /// The server process at the other end (`run_id`): another one after every restart and failover. Empty for a cluster, where
+    /// each key has its own: a script asks the server that runs it.
     #[must_use]
     pub fn server(&self) -> &str {
         &self.server
@@ -67,12 +70,12 @@ impl Link {
         self.judged(command.query_async(&mut self.commands.clone()).await)
     }
 
-    /// Whether the server answers.
+    /// Whether the server answers; of a cluster, whether every primary does.
     ///
     /// # Errors
     /// When it does not.
     pub async fn ping(&self) -> Result<(), RedisError> {
-        self.command::<String>(&::redis::cmd("PING")).await.map(drop)
+        self.command::<::redis::Value>(&::redis::cmd("PING")).await.map(drop)
     }
 
     fn judged<T>(&self, result: RedisResult<T>) -> Result<T, RedisError> {
@@ -86,27 +89,44 @@ impl Link {
 }
 
 /// Connects both ways, and asks who answers.
-pub(super) async fn connect(client: &Client) -> Result<(Link, PubSub), RedisError> {
+pub(super) async fn connect(endpoint: &Endpoint) -> Result<(Link, PubSub), RedisError> {
     let give_up = |_| RedisError::Command((ErrorKind::Io, "no answer in time").into());
-    timeout(CONNECT_TIMEOUT, connect_both(client)).await.map_err(give_up)?
+    timeout(CONNECT_TIMEOUT, connect_both(endpoint)).await.map_err(give_up)?
 }
 
-async fn connect_both(client: &Client) -> Result<(Link, PubSub), RedisError> {
-    let config = AsyncConnectionConfig::new()
-        .set_connection_timeout(Some(CONNECT_TIMEOUT))
-        .set_response_timeout(Some(RESPONSE_TIMEOUT));
-    let mut commands = client.get_multiplexed_async_connection_with_config(&config).await?;
+async fn connect_both(endpoint: &Endpoint) -> Result<(Link, PubSub), RedisError> {
+    let mut commands = endpoint.commands(RESPONSE_TIMEOUT).await?;
+    let server = if commands.is_cluster() {
+        check_cluster(&mut commands).await?;
+        String::new()
+    } else {
+        server_of(&mut commands).await?
+    };
+    let mut subscription = endpoint.subscription().await?;
+    subscription.subscribe(WAKE_CHANNEL).await?;
+    Ok((Link { commands, server: server.into(), broken: Arc::new(Notify::new()) }, subscription))
+}
+
+/// Who answers; it must be a primary that is up.
+async fn server_of(commands: &mut Commands) -> Result<String, RedisError> {
     // Refused while it loads its data, unlike the questions below.
-    let _: String = ::redis::cmd("PING").query_async(&mut commands).await?;
-    let about: String = ::redis::cmd("INFO").arg("server").query_async(&mut commands).await?;
-    let replication: String = ::redis::cmd("INFO").arg("replication").query_async(&mut commands).await?;
+    let _: String = ::redis::cmd("PING").query_async(commands).await?;
+    let about: String = ::redis::cmd("INFO").arg("server").query_async(commands).await?;
+    let replication: String = ::redis::cmd("INFO").arg("replication").query_async(commands).await?;
     if field(&replication, "role").is_some_and(|role| role != "master") {
         return Err(RedisError::Replica);
     }
-    let server = field(&about, "run_id").unwrap_or_default().into();
-    let mut subscription = client.get_async_pubsub().await?;
-    subscription.subscribe(WAKE_CHANNEL).await?;
-    Ok((Link { commands, server, broken: Arc::new(Notify::new()) }, subscription))
+    Ok(field(&about, "run_id").unwrap_or_default().to_owned())
+}
+
+/// Every key must have a primary that is up.
+async fn check_cluster(commands: &mut Commands) -> Result<(), RedisError> {
+    let _: ::redis::Value = ::redis::cmd("PING").query_async(commands).await?;
+    let about: String = ::redis::cmd("CLUSTER").arg("INFO").query_async(commands).await?;
+    match field(&about, "cluster_state") {
+        Some("ok") => Ok(()),
+        state => Err(RedisError::ClusterState(state.unwrap_or("unknown").to_owned())),
+    }
 }
 
 /// A field of what `INFO` says.
@@ -116,7 +136,7 @@ fn field<'a>(info: &'a str, name: &str) -> Option<&'a str> {
 
 /// Keeps the link up until it is told to stop.
 pub(super) struct Maintained {
-    pub(super) client: Client,
+    pub(super) endpoint: Arc<Endpoint>,
     pub(super) links: watch::Sender<Option<Link>>,
     pub(super) wakers: Arc<Wakers>,
     pub(super) stop: CancellationToken,
@@ -169,7 +189,7 @@ impl Maintained {
                 () = self.stop.cancelled() => return None,
                 () = tokio::time::sleep(pause) => {}
             }
-            match connect(&self.client).await {
+            match connect(&self.endpoint).await {
                 Ok((link, subscription)) => {
                     tracing::info!("the link to Redis is up again");
                     self.links.send_replace(Some(link));

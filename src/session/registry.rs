@@ -266,7 +266,7 @@ impl Registry {
         read.unwrap_or_else(|error| Err(std::io::Error::other(error))).map_err(SessionError::Screenshot)
     }
 
-    /// The chat of a number, None if it has no WhatsApp.
+    /// The chat of a number, None if it has no WhatsApp. WhatsApp is asked at most once a day.
     ///
     /// # Errors
     /// When the session is not ready, or the page does not answer.
@@ -276,7 +276,14 @@ impl Registry {
         let needed = "numbers can be checked while it is WORKING";
         let state = handle.view.borrow().state;
         let page = page.ok_or(SessionError::WrongState { name: name.clone(), state, needed })?;
-        Ok(page.check_number(phone).await?)
+        let services = &self.inner.services;
+        let chat = ChatId::of_phone(phone);
+        if let Some(known) = services.known_number(&chat).await {
+            return Ok(known.chat);
+        }
+        let found = page.check_number(phone).await?;
+        services.note_number(&chat, found.clone()).await;
+        Ok(found)
     }
 
     fn page(&self, name: &SessionName) -> Result<Arc<dyn WhatsAppPage>, SessionError> {

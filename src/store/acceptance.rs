@@ -51,30 +51,18 @@ impl Messages {
     }
 }
 
+/// Two statements where all is as it should be; only what was not inserted is asked why.
 async fn take_over(connection: &mut AnyConnection, mut new: NewMessage) -> Result<Inserted, StoreError> {
-    if !session_exists(connection, &new).await? {
-        return Ok(Inserted::UnknownSession);
+    let Some(turn_ms) = take_turn(connection, &new).await? else { return Ok(Inserted::UnknownSession) };
+    new.message.created_at_ms = turn_ms;
+    if insert_row(connection, &new).await? {
+        return Ok(Inserted::New(new.message));
     }
     if let Some(repeated) = find_repeated(connection, &new).await? {
         return Ok(repeated);
     }
-    new.message.created_at_ms = take_turn(connection, &new).await?;
-    if let Some(earlier) = find_duplicate(connection, &new).await? {
-        return Ok(Inserted::Duplicate(earlier));
-    }
-    if insert_row(connection, &new).await? {
-        return Ok(Inserted::New(new.message));
-    }
-    // Another chat of the same session took the key, or anybody the id, while this one was on its way.
-    Ok(find_repeated(connection, &new).await?.unwrap_or(Inserted::Conflict))
-}
-
-async fn session_exists(connection: &mut AnyConnection, new: &NewMessage) -> Result<bool, StoreError> {
-    let found = sqlx::query("SELECT name FROM sessions WHERE name = $1")
-        .bind(new.message.session.to_string())
-        .fetch_optional(connection)
-        .await?;
-    Ok(found.is_some())
+    // The id alone was taken, under another key.
+    Ok(find_duplicate(connection, &new).await?.map_or(Inserted::Conflict, Inserted::Duplicate))
 }
 
 /// An earlier request with the same mark: the caller's key, else the id.
@@ -93,10 +81,11 @@ async fn find_repeated(connection: &mut AnyConnection, new: &NewMessage) -> Resu
     Ok(Some(Inserted::Replay(message)))
 }
 
-/// Waits until no other acceptance for the chat is under way, and gives a time after every earlier one's.
-async fn take_turn(connection: &mut AnyConnection, new: &NewMessage) -> Result<i64, StoreError> {
+/// Waits until no other acceptance for the chat is under way, and gives a time after every earlier one's; None: there is no
+/// such session.
+async fn take_turn(connection: &mut AnyConnection, new: &NewMessage) -> Result<Option<i64>, StoreError> {
     let row = sqlx::query(
-        "INSERT INTO chats (session, chat, last_accepted_ms) VALUES ($1, $2, $3) \
+        "INSERT INTO chats (session, chat, last_accepted_ms) SELECT name, $2, $3 FROM sessions WHERE name = $1 \
          ON CONFLICT (session, chat) DO UPDATE SET last_accepted_ms = \
          CASE WHEN chats.last_accepted_ms >= excluded.last_accepted_ms \
          THEN chats.last_accepted_ms + 1 ELSE excluded.last_accepted_ms END \
@@ -105,9 +94,9 @@ async fn take_turn(connection: &mut AnyConnection, new: &NewMessage) -> Result<i
     .bind(new.message.session.to_string())
     .bind(new.message.chat.to_string())
     .bind(new.message.created_at_ms)
-    .fetch_one(connection)
+    .fetch_optional(connection)
     .await?;
-    Columns::of("chats", &row).number("last_accepted_ms")
+    row.map(|row| Columns::of("chats", &row).number("last_accepted_ms")).transpose()
 }
 
 async fn find_duplicate(
@@ -131,12 +120,15 @@ async fn find_duplicate(
     }
 }
 
+/// Whether it was inserted: not where its mark or its id is taken, nor where it is a duplicate.
 async fn insert_row(connection: &mut AnyConnection, new: &NewMessage) -> Result<bool, StoreError> {
     let message = &new.message;
     let inserted = sqlx::query(
         "INSERT INTO messages (id, session, chat, content, priority, send_at_ms, expires_at_ms, state, ack, \
          accepted_by, idempotency_key, fingerprint, created_at_ms) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT DO NOTHING",
+         SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13 \
+         WHERE NOT EXISTS (SELECT 1 FROM messages WHERE session = $2 AND chat = $3 AND created_at_ms > $14 \
+         AND content = $4 AND state NOT IN ('dead', 'cancelled', 'expired')) ON CONFLICT DO NOTHING",
     )
     .bind(message.id.to_string())
     .bind(message.session.to_string())
@@ -151,6 +143,7 @@ async fn insert_row(connection: &mut AnyConnection, new: &NewMessage) -> Result<
     .bind(new.idempotency_key.clone())
     .bind(new.fingerprint.clone())
     .bind(message.created_at_ms)
+    .bind(new.duplicate_since_ms.unwrap_or(i64::MAX))
     .execute(connection)
     .await?;
     Ok(inserted.rows_affected() > 0)

@@ -50,7 +50,7 @@ macro_rules! select_messages {
     ($rest:literal) => {
         concat!(
             "SELECT position, id, session, chat, content, priority, send_at_ms, expires_at_ms, state, ack, message_key, \
-             error_code, error_detail, fingerprint, created_at_ms FROM messages ",
+             error_code, error_detail, attempts_forgiven, fingerprint, created_at_ms FROM messages ",
             $rest
         )
     };
@@ -163,26 +163,6 @@ impl Messages {
         };
         rows.iter().map(read).collect()
     }
-
-    /// The dead letters with their attempts, the latest accepted first.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn dead(&self, session: Option<&SessionName>, limit: u32) -> Result<Vec<OutboundMessage>, StoreError> {
-        let mut reader = self.database.reader().await?;
-        let rows = sqlx::query(select_messages!(
-            "WHERE state = 'dead' AND ($1 = '' OR session = $1) ORDER BY position DESC LIMIT $2"
-        ))
-        .bind(session.map(ToString::to_string).unwrap_or_default())
-        .bind(i64::from(limit))
-        .fetch_all(&mut *reader)
-        .await?;
-        let mut dead = Vec::with_capacity(rows.len());
-        for row in &rows {
-            dead.push(with_attempts(&mut reader, decode(row)?).await?);
-        }
-        Ok(dead)
-    }
 }
 
 /// A message with its attempts.
@@ -232,6 +212,7 @@ pub(super) fn decode(row: &AnyRow) -> Result<OutboundMessage, StoreError> {
             key: columns.optional_parsed("message_key")?,
             error: code.map(|code| (code, detail.unwrap_or_default())),
             attempts: Vec::new(),
+            attempts_forgiven: columns.narrow("attempts_forgiven")?,
         },
         created_at_ms: columns.number("created_at_ms")?,
     })

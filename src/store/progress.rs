@@ -43,9 +43,10 @@ impl Messages {
     /// # Errors
     /// When the database fails.
     pub async fn record_ack(&self, id: &MessageId, ack: Ack) -> Result<Option<OutboundMessage>, StoreError> {
-        // -1 and 0 are below what every message has from the start.
-        let Some(state) = MessageState::from_ack(ack) else { return Ok(None) };
         let id = id.clone();
+        let Some(state) = MessageState::from_ack(ack) else {
+            return if ack < Ack::PENDING { self.record_error(id).await } else { Ok(None) };
+        };
         self.database()
             .write(move |connection| {
                 Box::pin(async move {
@@ -59,6 +60,21 @@ impl Messages {
                     .execute(&mut *connection)
                     .await?;
                     if raised.rows_affected() == 0 { Ok(None) } else { find(connection, &id).await }
+                })
+            })
+            .await
+    }
+
+    /// WhatsApp's error (-1) is kept while nothing better is known. It moves no state: the sender looks the message up.
+    async fn record_error(&self, id: MessageId) -> Result<Option<OutboundMessage>, StoreError> {
+        self.database()
+            .write(move |connection| {
+                Box::pin(async move {
+                    let marked = sqlx::query("UPDATE messages SET ack = -1 WHERE id = $1 AND ack = 0")
+                        .bind(id.to_string())
+                        .execute(&mut *connection)
+                        .await?;
+                    if marked.rows_affected() == 0 { Ok(None) } else { find(connection, &id).await }
                 })
             })
             .await
@@ -117,20 +133,7 @@ impl Messages {
         .await
     }
 
-    /// A dead letter becomes `accepted` again; its attempts stay as history. False when it is none.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn revive(&self, id: &MessageId) -> Result<bool, StoreError> {
-        self.move_one(
-            "UPDATE messages SET state = 'accepted', error_code = NULL, error_detail = NULL \
-             WHERE id = $1 AND state = 'dead'",
-            id,
-        )
-        .await
-    }
-
-    async fn move_one(&self, sql: &'static str, id: &MessageId) -> Result<bool, StoreError> {
+    pub(super) async fn move_one(&self, sql: &'static str, id: &MessageId) -> Result<bool, StoreError> {
         let id = id.to_string();
         self.database().execute(sql, move |query| query.bind(id)).await.map(|moved| moved > 0)
     }

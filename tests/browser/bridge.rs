@@ -21,7 +21,7 @@ const WAIT: Duration = Duration::from_secs(10);
 
 async fn prepare(page: &dyn WhatsAppPage, chat: &str) -> (MessageId, Prepared) {
     let id = MessageId::choose();
-    let prepared = page.prepare(&parsed(chat), &id).await.expect("prepared");
+    let prepared = page.prepare(&parsed(chat), &id, None).await.expect("prepared");
     assert_eq!(prepared.key.id(), id.as_str());
     (id, prepared)
 }
@@ -547,7 +547,7 @@ async fn a_stream_that_was_replaced_shows_as_disconnected_though_the_state_says_
     let status = next(&mut launched, "the conflict", replaced).await;
     assert_eq!((status.state, status.has_synced), (SocketState::Connected, true));
     assert!(!status.can_send());
-    let asked = launched.page.prepare(&parsed(BOB), &MessageId::choose()).await;
+    let asked = launched.page.prepare(&parsed(BOB), &MessageId::choose(), None).await;
     assert!(matches!(asked, Err(PageError::Refused(_) | PageError::Timeout(_))), "WhatsApp cannot be asked: {asked:?}");
     launched.page.kill().await;
 }

@@ -4,11 +4,15 @@
 
 mod backends;
 mod outbox_acceptance;
+mod outbox_dead_letters;
+mod outbox_inlet;
 mod outbox_reconciler;
 mod queue_claims;
 mod queue_failures;
 mod queue_limits;
 mod queue_model;
+mod redis_cluster;
+mod redis_kinds;
 mod redis_server;
 mod store_failures;
 mod store_rows;

@@ -21,7 +21,7 @@ use tokio::time::timeout;
 const LONG: Duration = Duration::from_secs(20);
 
 fn private() -> config::Redis {
-    config::Redis { url: String::new(), server: "redis-server".to_owned() }
+    config::Redis { url: String::new(), server: "redis-server".to_owned(), ca_file: String::new() }
 }
 
 fn record_of(folder: &Path) -> ProcessRecord {
@@ -189,11 +189,12 @@ async fn another_drovers_server_is_left_alone() {
 #[tokio::test]
 async fn every_failed_start_says_what_to_do_and_leaves_nothing() {
     let folder = TempDir::new().unwrap();
-    let missing = config::Redis { url: String::new(), server: "/nowhere/redis-server".to_owned() };
+    let missing =
+        config::Redis { url: String::new(), server: "/nowhere/redis-server".to_owned(), ca_file: String::new() };
     let text = Connections::open(&missing, folder.path()).await.unwrap_err().to_string();
     assert!(text.contains("apt-get install redis-server") && text.contains("REDIS_URL"), "{text}");
 
-    let broken = config::Redis { url: String::new(), server: "false".to_owned() };
+    let broken = config::Redis { url: String::new(), server: "false".to_owned(), ca_file: String::new() };
     let text = Connections::open(&broken, folder.path()).await.unwrap_err().to_string();
     assert!(text.contains("did not start") && text.contains("exit code 1"), "{text}");
     assert!(!folder.path().join("redis/server.process").exists());
@@ -203,7 +204,7 @@ async fn every_failed_start_says_what_to_do_and_leaves_nothing() {
         ("http://:secret@127.0.0.1", "REDIS_URL is no Redis address"),
         ("unix:///nowhere/redis.sock", "cannot be used"),
     ] {
-        let settings = config::Redis { url: url.to_owned(), server: String::new() };
+        let settings = config::Redis { url: url.to_owned(), server: String::new(), ca_file: String::new() };
         let text = Connections::open(&settings, folder.path()).await.unwrap_err().to_string();
         assert!(text.contains(expected) && !text.contains("secret"), "{text}");
     }

@@ -295,6 +295,7 @@ async fn acks_only_rise_and_prove_even_a_dead_letter_sent(store: Store) {
     let messages = store.messages();
     let given = accepted(&store, &session, CHAT, "hello").await;
     for (ack, expected) in [
+        (Ack(-1), Some(MessageState::Accepted)),
         (Ack(-1), None),
         (Ack(0), None),
         (Ack(1), Some(MessageState::Sent)),

@@ -55,6 +55,21 @@ async fn a_number_without_whatsapp_is_a_dead_letter_and_the_page_is_not_told() {
     let dead = bench.until_state(&message.id, MessageState::Dead).await;
     assert_eq!(dead.progress.error.map(|(code, _)| code), Some(DeadCode::NotOnWhatsapp));
     assert!(bench.script.told().is_empty());
+    // Not asked for again, until somebody tries it again.
+    let again = bench.accept("still nobody?").await;
+    bench.until_state(&again.id, MessageState::Dead).await;
+    assert_eq!(*bench.script.asked.lock().unwrap(), ["15557770000@c.us"]);
+    bench.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatsapp_is_asked_for_a_number_before_the_first_message_alone() {
+    let bench = started(|_| {}).await;
+    for text in ["one", "two", "three"] {
+        let message = bench.accept(text).await;
+        bench.until_state(&message.id, MessageState::Sent).await;
+    }
+    assert_eq!(bench.script.asked.lock().unwrap().len(), 1);
     bench.stop().await;
 }
 

@@ -1,71 +1,24 @@
 //! What every send may bring beside its content: who, to whom, when, and how to take it over.
 
 use axum::http::HeaderMap;
-use jiff::Timestamp;
-use serde::Deserialize;
 
+pub(super) use crate::outbox::send_fields::Address;
 use crate::{
     api::{
         input::Body,
         problem::{Answer, Problem},
     },
-    model::{Content, Priority, SessionName, message::Schedule},
-    outbox::{AcceptOptions, AcceptRequest},
+    model::Content,
+    outbox::{AcceptRequest, send_fields},
 };
-
-/// Who sends, and to whom.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Address {
-    pub(super) session: SessionName,
-    pub(super) chat_id: String,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct When {
-    priority: Option<Priority>,
-    send_at: Option<Timestamp>,
-    expires_at: Option<Timestamp>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Takeover {
-    id: Option<String>,
-    allow_duplicate: Option<bool>,
-}
-
-/// What WAHA knows on a send and drover does not do yet; to leave it out silently would send something else.
-#[derive(Deserialize)]
-struct NotBuilt {
-    reply_to: Option<String>,
-    mentions: Option<Vec<String>>,
-}
 
 /// The request as the outbox takes it.
 pub(super) fn request(body: &Body, headers: &HeaderMap, content: Content) -> Answer<AcceptRequest> {
-    let NotBuilt { reply_to, mentions } = body.read()?;
-    if reply_to.is_some_and(|id| !id.is_empty()) {
-        return Err(Problem::not_built("replies; leave reply_to out"));
+    if let Some(what) = body.read::<send_fields::NotBuilt>()?.asked_for() {
+        return Err(Problem::not_built(what));
     }
-    if mentions.is_some_and(|mentions| !mentions.is_empty()) {
-        return Err(Problem::not_built("mentions; leave mentions out"));
-    }
-    let Address { session, chat_id } = body.read()?;
-    let When { priority, send_at, expires_at } = body.read()?;
-    let Takeover { id, allow_duplicate } = body.read()?;
-    let schedule = Schedule {
-        priority: priority.unwrap_or_default(),
-        send_at_ms: send_at.map(Timestamp::as_millisecond),
-        expires_at_ms: expires_at.map(Timestamp::as_millisecond),
-    };
-    let options = AcceptOptions {
-        idempotency_key: idempotency_key(headers)?,
-        allow_duplicate: allow_duplicate.unwrap_or(false),
-        id: id.filter(|id| !id.is_empty()),
-    };
-    Ok(AcceptRequest { session, chat: chat_id, content, schedule, options })
+    let key = idempotency_key(headers)?;
+    Ok(send_fields::request(body.read()?, (body.read()?, body.read()?), key, content))
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Answer<Option<String>> {

@@ -1,8 +1,10 @@
-//! `GET /api/queue/dead?session=&limit=` and `POST /api/queue/dead/{id}/retry`: what was given up, and another try at it.
+//! `GET /api/queue/dead?session=&limit=`, `POST /api/queue/dead/{id}/retry` or `/api/queue/dead/retry?session=`,
+//! `DELETE /api/queue/dead/{id}` or `/api/queue/dead?confirm=`: what was given up, another try at it, and away with it.
 
 use axum::{Json, extract::State, http::StatusCode};
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use super::Confirmed;
 use crate::{
     api::{
         auth::{Action, Principal},
@@ -63,4 +65,59 @@ pub(super) async fn retry(
     }
     let message = store.messages().get(&message.id).await?.ok_or_else(message_reference::unknown)?;
     Ok((StatusCode::CREATED, Json(wire::tracked_message(&message))))
+}
+
+/// Tries all dead letters again, of one session or of all.
+pub(super) async fn retry_all(
+    State(registry): State<Registry>,
+    State(outbox): State<Outbox>,
+    principal: Principal,
+    params: Params,
+) -> Answer<(StatusCode, Json<Value>)> {
+    let asked = params.optional::<SessionName>("session")?;
+    let session = asked.or_else(|| principal.only_session().cloned());
+    match &session {
+        Some(name) => {
+            principal.require(Action::Send, name)?;
+            registry.view(name)?;
+        }
+        None => principal.require_on_all(Action::Send)?,
+    }
+    let retried = outbox.revive_all(session.as_ref()).await?;
+    Ok((StatusCode::CREATED, Json(json!({ "session": session, "retried": retried }))))
+}
+
+/// Removes a dead letter with its history, for good; its idempotency key may be used again then.
+pub(super) async fn remove(
+    State(store): State<Store>,
+    State(outbox): State<Outbox>,
+    principal: Principal,
+    PathMessage(form): PathMessage,
+) -> Answer<Json<Value>> {
+    let message = message_reference::find(&store, &principal, Action::Send, &form).await?;
+    if !outbox.remove_dead(&message.id).await? {
+        let text = format!("the message is {}: only dead letters can be removed", message.progress.state.as_str());
+        return Err(Problem::wrong_state(text).with("state", message.progress.state.as_str()));
+    }
+    Ok(Json(wire::tracked_message(&message)))
+}
+
+/// Removes all dead letters of a session, or of all of them.
+pub(super) async fn remove_all(
+    State(outbox): State<Outbox>,
+    principal: Principal,
+    params: Params,
+) -> Answer<Json<Value>> {
+    let session = match Confirmed::read(&params)? {
+        Confirmed::One(name) => {
+            principal.require(Action::Send, &name)?;
+            Some(name)
+        }
+        Confirmed::All => {
+            principal.require_on_all(Action::Send)?;
+            None
+        }
+    };
+    let removed = outbox.remove_all_dead(session.as_ref()).await?;
+    Ok(Json(json!({ "session": session, "removed": removed })))
 }

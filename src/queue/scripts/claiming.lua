@@ -1,6 +1,6 @@
 -- How the next message is chosen and claimed, for claim.lua and settle_and_claim.lua.
 --
--- ARGV from `at` on: the server process the caller talks to, the caller, a random token, length of the lease (ms), pause after
+-- ARGV from `at` on: the server process the caller talks to ('' for a cluster), the caller, a random token, length of the lease (ms), pause after
 -- this message (ms, jitter included), messages a minute, how many at once, messages an hour, messages a day, messages a minute
 -- to one chat, failures that open the circuit. A limit of 0 is none.
 
@@ -104,7 +104,7 @@ local function claim(at)
   local function wait(cause, until_at)
     return { 'wait', cause, until_at and text(until_at) or '', text(now) }
   end
-  if state[1] ~= server then return wait('loading') end
+  if state[1] ~= server_process(server) then return wait('loading') end
 
   -- When the first lease ends; those that have ended are taken back.
   local lease_end

@@ -1,12 +1,12 @@
 -- Puts messages in the queue, each in its place in its chat's line. One that is there already is left alone.
 --
 -- KEYS and ARGV[1] as session.lua has them.
--- ARGV[2] the server process the caller talks to. Then for each message: id, chat, its priority (high, normal or low), its place
+-- ARGV[2] the server process the caller talks to ('' for a cluster). Then for each message: id, chat, its priority (high, normal or low), its place
 -- in the line (the time from which it counts, Unix ms), not before (Unix ms; 0 for at once).
 -- Returns 1 if the queue is complete, 0 if it must be loaded from the database before anything is handed out.
 
 local state = call('HMGET', STATE, 'server', 'is_awaited')
-local is_loaded = state[1] == ARGV[2]
+local is_loaded = state[1] == server_process(ARGV[2])
 local has_work = false
 
 for at = 3, #ARGV, 5 do

@@ -24,6 +24,12 @@ local function text(value)
   return string.format('%.0f', value)
 end
 
+-- The server process at work: the one that the caller talks to, or, where several serve (a cluster) and '' was told, the one
+-- that runs this.
+local function server_process(told)
+  return told ~= '' and told or find(call('INFO', 'server'), 'run_id:(%x+)')
+end
+
 local function wake()
   call('PUBLISH', 'drover:wake', find(STATE, '{(.-)}'))
 end

@@ -13,6 +13,7 @@ use crate::{
     page::{Found, PageError, SendOutcome, SendRequest, WhatsAppPage},
     queue::{Claim, Settled, Verdict},
     session::payload,
+    store::CheckedNumber,
 };
 
 /// What is to be done with a message that has a row to send.
@@ -92,10 +93,21 @@ impl Sender {
         }
     }
 
+    /// WhatsApp is asked for a new number at most once a day.
     async fn plan_first(&self, message: &OutboundMessage, page: &Arc<dyn WhatsAppPage>) -> Plan {
-        match page.prepare(&message.chat, &message.id).await {
-            Ok(prepared) if prepared.on_whatsapp => Plan::Send(prepared.key),
-            Ok(_) => Plan::Bury(DeadCode::NotOnWhatsapp, format!("{} has no WhatsApp", message.chat)),
+        let nobody = || Plan::Bury(DeadCode::NotOnWhatsapp, format!("{} has no WhatsApp", message.chat));
+        let known = self.services.known_number(&message.chat).await;
+        if matches!(&known, Some(CheckedNumber { chat: None, .. })) {
+            return nobody();
+        }
+        let known_as = known.and_then(|known| known.chat);
+        match page.prepare(&message.chat, &message.id, known_as.as_ref()).await {
+            Ok(prepared) => {
+                if let Some(checked) = &prepared.checked {
+                    self.services.note_number(&message.chat, checked.chat.clone()).await;
+                }
+                if prepared.on_whatsapp { Plan::Send(prepared.key) } else { nobody() }
+            }
             Err(error) => Plan::Wait(error),
         }
     }
@@ -119,20 +131,21 @@ impl Sender {
     fn attempts_are_spent(&self, message: &OutboundMessage) -> bool {
         const CUT_OFF_FACTOR: usize = 4;
         let allowed = usize::try_from(self.services.settings.queue.attempts).unwrap_or(usize::MAX);
-        let attempts = &message.progress.attempts;
+        let attempts = message.progress.counted_attempts();
         let ended = attempts.iter().filter(|attempt| attempt.outcome.is_some()).count();
         ended >= allowed || attempts.len() >= allowed.saturating_mul(CUT_OFF_FACTOR)
     }
 
     fn spent(&self, message: &OutboundMessage) -> Plan {
-        let last = message.progress.attempts.last();
+        let counted = message.progress.counted_attempts();
+        let last = counted.last();
         let detail = last.and_then(|attempt| attempt.detail.clone()).unwrap_or_default();
         let code = match last.and_then(|attempt| attempt.outcome) {
             Some(AttemptOutcome::Rejected) => DeadCode::Refused,
             Some(AttemptOutcome::Failed) => DeadCode::AttemptsSpent,
             Some(AttemptOutcome::Sent | AttemptOutcome::Unknown) | None => DeadCode::Unconfirmed,
         };
-        Plan::Bury(code, format!("{} attempts: {detail}", message.progress.attempts.len()))
+        Plan::Bury(code, format!("{} attempts: {detail}", counted.len()))
     }
 
     /// Commits the attempt, tells the page, and acts on what came of it.
@@ -180,7 +193,7 @@ impl Sender {
             SendOutcome::Unknown(reason) => {
                 attempts.finish(&message.id, number, AttemptOutcome::Unknown, Some(&reason.message)).await?;
                 self.tell_trouble(&message, &reason.code, &reason.message).await?;
-                self.settle(claim, Verdict::Retry { after: self.backoff(number) }).await
+                self.settle(claim, Verdict::Retry { after: self.backoff(counted_number(&message, number)) }).await
             }
         }
     }
@@ -193,12 +206,13 @@ impl Sender {
         reason: &Reason,
         code: DeadCode,
     ) -> Result<Next, DeliveryError> {
-        if number >= self.services.settings.queue.attempts {
+        let tried = counted_number(message, number);
+        if tried >= self.services.settings.queue.attempts {
             self.bury(message, code, &reason.message).await?;
             return self.settle(claim, Verdict::BurySpent).await;
         }
         self.tell_trouble(message, &reason.code, &reason.message).await?;
-        self.settle(claim, Verdict::Retry { after: self.backoff(number) }).await
+        self.settle(claim, Verdict::Retry { after: self.backoff(tried) }).await
     }
 
     /// Doubles from `queue.backoff_s`; up to a fifth is added at random.
@@ -262,6 +276,11 @@ fn permanent(reason: &Reason) -> Option<DeadCode> {
     [DeadCode::NotOnWhatsapp, DeadCode::InvalidMedia, DeadCode::MediaUnreachable, DeadCode::Blocked]
         .into_iter()
         .find(|code| code.as_str() == reason.code)
+}
+
+/// An attempt's number among those that count.
+fn counted_number(message: &OutboundMessage, number: u32) -> u32 {
+    number.saturating_sub(message.progress.attempts_forgiven)
 }
 
 /// Then another key does no harm: WhatsApp may know the chat by a LID since the last attempt.

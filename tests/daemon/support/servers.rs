@@ -63,17 +63,27 @@ impl Drop for Server {
     }
 }
 
-/// A Redis without persistence: it is empty after every start.
+/// A Redis; without persistence unless it was asked for: it is empty after every start then.
 pub struct Redis {
     scratch: TempDir,
     server: Option<Server>,
     port: u16,
+    append_only: &'static str,
 }
 
 impl Redis {
     pub fn start() -> Self {
+        Self::start_with("no")
+    }
+
+    /// With an append-only file, written out each second: what it held is there after a start, but for the last moment.
+    pub fn durable() -> Self {
+        Self::start_with("yes")
+    }
+
+    fn start_with(append_only: &'static str) -> Self {
         let scratch = tempfile::Builder::new().prefix("r-").tempdir().expect("the machine has a temporary folder");
-        let mut redis = Self { scratch, server: None, port: free_port() };
+        let mut redis = Self { scratch, server: None, port: free_port(), append_only };
         redis.start_again();
         redis
     }
@@ -83,15 +93,32 @@ impl Redis {
         format!("redis://127.0.0.1:{}", self.port)
     }
 
-    /// Ends it at once; what it held is gone.
+    /// Runs a command, as redis-cli does.
+    #[track_caller]
+    pub fn command(&self, words: &[&str]) -> String {
+        let mut command = Command::new("redis-cli");
+        let done = command.args(["-p", &self.port.to_string()]).args(words).output().expect("redis-cli is installed");
+        String::from_utf8_lossy(&done.stdout).trim().to_owned()
+    }
+
+    /// Ends it at once (kill -9).
     pub fn kill(&mut self) {
         self.server = None;
     }
 
-    /// Starts it on the same port, empty.
+    /// Starts it on the same port and folder.
     pub fn start_again(&mut self) {
         let mut command = Command::new("redis-server");
-        command.args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--port", &self.port.to_string()]);
+        command.args([
+            "--bind",
+            "127.0.0.1",
+            "--save",
+            "",
+            "--appendonly",
+            self.append_only,
+            "--port",
+            &self.port.to_string(),
+        ]);
         command.current_dir(self.scratch.path());
         let log = Log::create(self.scratch.path(), "redis.log");
         self.server = Some(Server::start("Redis", command, self.port, log));

@@ -5,4 +5,5 @@ pub(crate) mod house;
 pub(crate) mod postgres;
 pub(crate) mod redis;
 pub(crate) mod rows;
+pub(crate) mod servers;
 pub(crate) mod settings;

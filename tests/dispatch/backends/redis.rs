@@ -8,6 +8,11 @@ use std::{
 use drover::config;
 use tempfile::TempDir;
 
+/// The settings that lead to an address.
+pub(crate) fn at(url: &str) -> config::Redis {
+    config::Redis { url: url.to_owned(), server: "redis-server".to_owned(), ca_file: String::new() }
+}
+
 pub(crate) struct TestRedis {
     folder: TempDir,
     server: Child,
@@ -40,7 +45,7 @@ impl TestRedis {
 
     /// The settings that lead to it.
     pub(crate) fn settings(&self) -> config::Redis {
-        config::Redis { url: self.url(), server: "redis-server".to_owned() }
+        at(&self.url())
     }
 
     /// As redis-cli would.

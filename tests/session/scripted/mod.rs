@@ -21,8 +21,8 @@ use drover::{
     },
     outbox::{AcceptOptions, AcceptRequest, Outbox, Reconciler},
     page::{
-        Found, LaunchError, LaunchRequest, Launched, PageError, PageEvent, PageLauncher, Prepared, Probe, SendOutcome,
-        SendRequest, Snapshot, SocketState, StreamMode, WhatsAppPage,
+        Checked, Found, LaunchError, LaunchRequest, Launched, PageError, PageEvent, PageLauncher, Prepared, Probe,
+        SendOutcome, SendRequest, Snapshot, SocketState, StreamMode, WhatsAppPage,
     },
     queue::Queue,
     redis::Connections,
@@ -55,6 +55,8 @@ pub(crate) struct Script {
     pub(crate) stirred: Mutex<Vec<Stir>>,
     /// What `snapshot` answers; None is a page that hangs.
     pub(crate) snapshot: Mutex<Option<Snapshot>>,
+    /// Chats whose number WhatsApp was asked for.
+    pub(crate) asked: Mutex<Vec<String>>,
     /// Answers of `send` and `resend`, one after another; then `Sent`.
     pub(crate) outcomes: Mutex<VecDeque<SendOutcome>>,
     /// A text that is in each message with this outcome, however often it is tried.
@@ -143,10 +145,15 @@ impl WhatsAppPage for ScriptedPage {
     }
 
     /// As in a migrated account: the chat is known by a LID.
-    async fn prepare(&self, chat: &ChatId, id: &MessageId) -> Result<Prepared, PageError> {
+    async fn prepare(&self, chat: &ChatId, id: &MessageId, known_as: Option<&ChatId>) -> Result<Prepared, PageError> {
+        if known_as.is_none() {
+            self.0.asked.lock().unwrap().push(chat.to_string());
+        }
         let key = format!("true_9{}@lid_{id}", chat.user()).parse().expect("a key");
         let on_whatsapp = !self.0.strangers.lock().unwrap().contains(&chat.to_string());
-        Ok(Prepared { key, on_whatsapp })
+        let there = on_whatsapp.then(|| chat.clone());
+        let checked = known_as.is_none().then_some(Checked { chat: there });
+        Ok(Prepared { key, on_whatsapp, checked })
     }
 
     async fn look_up(&self, keys: &[MessageKey]) -> Result<Option<Found>, PageError> {

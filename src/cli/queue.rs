@@ -1,0 +1,145 @@
+//! `drover queue stats|pause|resume|clear`
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{
+    client::Client,
+    error::CliError,
+    output::{say, table},
+};
+use crate::model::SessionName;
+
+/// What to do with the queues.
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Command {
+    /// Show how many messages stand where, by session.
+    Stats {
+        /// Only this session.
+        session: Option<SessionName>,
+        /// JSON, as the API answers it.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Hand out no more messages; what is being sent is finished.
+    Pause {
+        /// Only this session; without it, all of them.
+        session: Option<SessionName>,
+    },
+    /// Hand out messages again. Resuming one session does not lift a pause of all.
+    Resume {
+        /// Only this session; without it, the pause of all.
+        session: Option<SessionName>,
+    },
+    /// Cancel every message that waits.
+    Clear {
+        /// Whose.
+        #[arg(required_unless_present = "all")]
+        session: Option<SessionName>,
+        /// Those of all sessions.
+        #[arg(long, conflicts_with = "session")]
+        all: bool,
+        /// Do it; without this nothing is cancelled.
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Row {
+    session: String,
+    depth: u64,
+    claimed: u64,
+    paused: bool,
+    next_due_at: Option<String>,
+    circuit_open_until: Option<String>,
+    states: States,
+}
+
+#[derive(Deserialize)]
+struct States {
+    dead: u64,
+}
+
+#[derive(Deserialize)]
+struct Stats {
+    sessions: Vec<Row>,
+}
+
+/// Does it.
+pub(super) async fn queue(client: &Client, command: &Command) -> Result<(), CliError> {
+    match command {
+        Command::Stats { session, json } => stats(client, session.as_ref(), *json).await,
+        Command::Pause { session } => change(client, "pause", session.as_ref()).await,
+        Command::Resume { session } => change(client, "resume", session.as_ref()).await,
+        Command::Clear { session, yes, .. } => clear(client, session.as_ref(), *yes).await,
+    }
+}
+
+fn of(session: Option<&SessionName>) -> String {
+    session.map_or_else(String::new, |name| format!("?session={name}"))
+}
+
+async fn stats(client: &Client, session: Option<&SessionName>, is_json: bool) -> Result<(), CliError> {
+    let answer: Value = client.get(&format!("/api/queue/stats{}", of(session))).await?;
+    if is_json {
+        say(&format!("{answer:#}"))?;
+        return Ok(());
+    }
+    let Stats { sessions } = client.understood(answer)?;
+    for line in lines(&sessions) {
+        say(&line)?;
+    }
+    Ok(())
+}
+
+fn lines(rows: &[Row]) -> Vec<String> {
+    let cells: Vec<_> = rows
+        .iter()
+        .map(|row| {
+            let standing = match (row.paused, &row.circuit_open_until) {
+                (true, _) => "paused".to_owned(),
+                (false, Some(until)) => format!("rests until {until}"),
+                (false, None) => "open".to_owned(),
+            };
+            let (depth, claimed, dead) = (row.depth.to_string(), row.claimed.to_string(), row.states.dead.to_string());
+            [row.session.clone(), depth, claimed, dead, standing, row.next_due_at.clone().unwrap_or_default()]
+        })
+        .collect();
+    table(["SESSION", "WAITING", "CLAIMED", "DEAD", "QUEUE", "NEXT DUE"], &cells)
+}
+
+async fn change(client: &Client, what: &str, session: Option<&SessionName>) -> Result<(), CliError> {
+    let _: Value = client.post(&format!("/api/queue/{what}{}", of(session)), &json!({})).await?;
+    let whose = session.map_or_else(|| "all sessions".to_owned(), ToString::to_string);
+    say(&format!("{what}d: {whose}"))?;
+    Ok(())
+}
+
+async fn clear(client: &Client, session: Option<&SessionName>, is_confirmed: bool) -> Result<(), CliError> {
+    let whose = session.map_or_else(|| "every session".to_owned(), |name| format!("'{name}'"));
+    if !is_confirmed {
+        return Err(CliError::Unconfirmed { what: format!("cancels every message of {whose} that waits") });
+    }
+    let confirm = session.map_or("*", SessionName::as_str);
+    let answer: Value = client.delete(&format!("/api/queue?confirm={confirm}")).await?;
+    say(&format!("{} messages of {whose} were cancelled", answer["cancelled"]))?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_queue_is_a_row() {
+        let row = json!({ "session": "main", "depth": 3, "claimed": 1, "paused": false, "nextDueAt": null,
+            "circuitOpenUntil": null, "states": { "dead": 2 } });
+        let rows: Vec<Row> = serde_json::from_value(json!([row])).expect("as the API answers");
+        assert_eq!(
+            lines(&rows),
+            ["SESSION  WAITING  CLAIMED  DEAD  QUEUE  NEXT DUE", "main     3        1        2     open"]
+        );
+    }
+}

@@ -25,7 +25,7 @@ use super::{
     state_machine::{BrowserPhase, Context, Input, Machine, step},
 };
 use crate::{
-    model::{Desired, Qr, SessionRecord, SessionState, SessionView},
+    model::{Desired, Qr, SessionRecord, SessionState, SessionView, session::PageView},
     page::{LaunchError, Launched, PageError, PageEvent, Snapshot, WhatsAppPage},
 };
 
@@ -133,7 +133,7 @@ impl Actor {
             since_ms: services.clock.now_ms(),
             me: record.me.clone(),
             qr: None,
-            page: crate::model::session::PageView::default(),
+            page: PageView { web_version: record.web_version.clone(), ..PageView::default() },
             retry: None,
         };
         let (view_sender, view) = watch::channel(first);

@@ -12,6 +12,7 @@ mod config_layers;
 mod crash;
 mod linking_in_the_terminal;
 mod orphans;
+mod per_session;
 mod real_servers;
 mod session_lifecycle;
 mod shutdown;

@@ -1,11 +1,17 @@
-//! A session's `config` as WAHA has it: held against its shape, kept as it was given.
+//! A session's `config` as WAHA has it: held against its shape, kept as it was given, shown without its secrets.
 
+use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::api::{
-    input::Body,
-    problem::{Answer, Problem},
+use crate::{
+    api::{
+        auth::Principal,
+        input::Body,
+        problem::{Answer, Problem},
+        wire::SECRET,
+    },
+    page::PageOptions,
 };
 
 /// A request that brings a `config`.
@@ -16,6 +22,7 @@ struct Given {
 
 /// The parts of a `config` whose shape matters.
 #[derive(Deserialize)]
+#[expect(dead_code, reason = "read for what is wrong with it")]
 struct Shape {
     config: Option<Config>,
 }
@@ -25,7 +32,6 @@ struct Shape {
 struct Config {
     metadata: Option<Map<String, Value>>,
     webhooks: Option<Vec<Webhook>>,
-    proxy: Option<Value>,
 }
 
 #[derive(Deserialize)]
@@ -35,13 +41,24 @@ struct Webhook {
     events: Vec<String>,
 }
 
-/// The `config` of a request; None when it brings none.
-pub(super) fn read(body: &Body) -> Answer<Option<Value>> {
-    let shape: Shape = body.read()?;
-    if shape.config.is_some_and(|config| config.proxy.is_some()) {
-        // To take it and not use it would send the account's traffic from the wrong address.
-        return Err(Problem::not_built("proxies per session; leave config.proxy out"));
-    }
+/// The `config` of a request; None when it brings none. `before` is the one that it replaces.
+pub(super) fn read(body: &Body, principal: &Principal, before: &Value) -> Answer<Option<Value>> {
+    let _shape: Shape = body.read()?;
     let given: Given = body.read()?;
-    Ok(given.config.map(Value::Object))
+    let Some(mut config) = given.config.map(Value::Object) else { return Ok(None) };
+    keep_password(&mut config, before);
+    PageOptions::of(&config).map_err(|wrong| Problem::wrong_field(wrong.field, wrong.message))?;
+    let arguments = |config: &Value| config.pointer("/browser/args").cloned().unwrap_or_default();
+    if arguments(&config) != arguments(before) && principal.require_admin().is_err() {
+        let message = "config.browser.args is for admin keys: leave it as it is";
+        return Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", message));
+    }
+    Ok(Some(config))
+}
+
+/// A client that reads a session and writes it back gives the mask instead of the password: what was there stays.
+fn keep_password(config: &mut Value, before: &Value) {
+    if let Some(password) = config.pointer_mut("/proxy/password").filter(|password| *password == SECRET) {
+        *password = before.pointer("/proxy/password").cloned().unwrap_or_default();
+    }
 }

@@ -3,6 +3,7 @@
 //! Nothing here knows of Chromium or CDP; `browser` implements it. Every call has its own deadline inside the
 //! implementation: none hangs. After [`PageEvent::Gone`] every call fails with [`PageError::Gone`].
 
+pub mod options;
 pub mod wire;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
@@ -13,6 +14,7 @@ use tokio::sync::mpsc;
 
 use crate::model::{Ack, ChatId, Content, MessageId, MessageKey, PhoneNumber, Reason, SessionName};
 
+pub use options::{PageOptions, WrongOption};
 pub use wire::{Incoming, Probe, Snapshot, SocketState, StreamMode};
 
 /// A WhatsApp Web page in a browser of its own.
@@ -84,6 +86,8 @@ pub struct LaunchRequest {
     pub session: SessionName,
     /// The profile's folder; made (0700) if it is not there.
     pub profile: PathBuf,
+    /// How it differs from others.
+    pub options: PageOptions,
 }
 
 /// A started browser.
@@ -118,6 +122,9 @@ pub enum LaunchError {
         /// Why.
         source: std::io::Error,
     },
+    /// The session's configuration cannot be read, or says what no longer is allowed.
+    #[error("the session's configuration cannot be used: {0}")]
+    Options(String),
     /// The browser ended or hung before it answered; with the last lines that it wrote.
     #[error("Chromium did not start: {detail}")]
     Browser {

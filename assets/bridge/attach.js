@@ -41,9 +41,13 @@ function attach() {
   safely(() => parts.Msg.forEach((message) => message.isNewMsg && tell(message)));
 }
 
+/** A name has to be there before the app's first connection. */
+const NAME_EVERY_MS = 5;
+
 function attachWhenLoaded() {
+  nameDevice();
   if (window.Debug?.VERSION && typeof window.require === 'function') attach();
-  else waiting = setTimeout(attachWhenLoaded, LOOK_EVERY_MS);
+  else waiting = setTimeout(attachWhenLoaded, window.__droverDevice ? NAME_EVERY_MS : LOOK_EVERY_MS);
 }
 
 if (!window.__drover) tellLogout();

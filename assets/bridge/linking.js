@@ -43,6 +43,18 @@ async function refreshQr() {
   stateChanged();
 }
 
+/** What the phone lists under Linked devices is asked for when the page connects to be linked: the name must be there first. */
+function nameDevice() {
+  const wanted = window.__droverDevice;
+  const utils = wanted && parts.browserInfo;
+  if (!utils?.info || memory.browserInfo) return;
+  memory.browserInfo = utils.info.bind(utils);
+  utils.info = () => {
+    const own = memory.browserInfo();
+    return { ...own, os: wanted.os ?? own.os, name: wanted.name ?? own.name };
+  };
+}
+
 async function pairingCode({ phone }) {
   const { linking } = need('pairing_code');
   if (isRegistered()) throw refusal('refused', 'the page is linked already');

@@ -8,6 +8,7 @@ const memory = (window.__droverMemory ??= {
   runs: new Map(), // sends under way, by key
   ref: { value: undefined, since: 0, before: -1 }, // the ref on show, since when, and how many came before it in its round
   qr: undefined, // the code told last
+  browserInfo: undefined, // the app's own word for its browser
 });
 safely(() => window.__drover.detach());
 const REMEMBERED = 5000;

@@ -25,13 +25,14 @@ const PARTS = {
   ephemeral: ['WAWebGetEphemeralFieldsMsgActionsUtils.getEphemeralFields'],
   resendFailed: ['WAWebResendMsgAction.resendMsg'], resendPending: ['WAWebSendMsgChatAction.resendMsgToChat'],
   exists: ['WAWebQueryExistsJob.queryWidExists'],
+  browserInfo: ['WAWebMiscBrowserUtils'],
 };
 
 /** What drover can do, and the parts without which it cannot. Parts that no capability names are used where they are. */
 const CAPABILITIES = {
   status: ['Socket', 'Stream', 'isRegistered'], presence: ['Stream'], account: ['mePn'], logout_notice: ['Cmd'], log_out: ['Socket'],
   qr: ['Conn', 'noiseInfo', 'signalStore', 'advSecret', 'platform', 'encodeB64'],
-  refresh_qr: ['refreshQR'], pairing_code: ['linking'], messages: ['Msg'], check_number: ['createWid', 'exists'],
+  refresh_qr: ['refreshQR'], device_name: ['browserInfo'], pairing_code: ['linking'], messages: ['Msg'], check_number: ['createWid', 'exists'],
   prepare: ['createWid', 'findChat', 'meForChat', 'MsgKey'],
   look_up: ['rowsByKey', 'mePn', 'createWid'],
   send: ['createWid', 'findChat', 'meForChat', 'MsgKey', 'rowsByKey', 'mePn', 'Msg', 'addAndSend'],

@@ -3,7 +3,7 @@
 // `hasSynced` comes clearly after CONNECTED (settleMs at the least): a client that listens too late misses it. Mode MAIN,
 // `hasSynced` and stream CONNECTED then follow within one tick, each with its own events. A freshly linked page has a limit
 // for the critical sync and the same again for the history; past it, it logs itself out.
-import { settings } from './runtime.js';
+import { importNamespace, settings } from './runtime.js';
 import { socket } from './socket.js';
 import { login } from './login.js';
 import { tables } from './storage.js';
@@ -33,6 +33,12 @@ socket.watch('opening', () => {
   Stream.set({ info: StreamInfo.OPENING });
 });
 
+/** What the phone will list: the registration names browser and system as they are at this moment. */
+function deviceName() {
+  const { name, os } = importNamespace('WAWebMiscBrowserUtils').default.info();
+  return `${name} (${os})`;
+}
+
 socket.watch('open', () => {
   Socket.set({ state: SOCKET_STATE.PAIRING });
   Stream.set({ info: StreamInfo.PAIRING });
@@ -43,6 +49,7 @@ socket.watch('open', () => {
     identity: login.identityB64(),
     platform: '1',
     version: VERSION,
+    device: deviceName(),
   });
 });
 

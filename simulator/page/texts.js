@@ -95,4 +95,13 @@ define('WAWebPrimaryFeatures', () => ({ primaryFeatureEnabled: () => false }));
 define('WAWebGenMinimalLinkPreviewChatAction', () => ({ genMinimalLinkPreview: async () => null }));
 define('WAWebUpdaterVersion', () => ({ SANITIZED_VERSION_STR: VERSION }));
 
-define('WAWebMiscBrowserUtils', () => ({ default: { info: () => ({ os: 'Linux', name: 'Chrome', version: '156' }) } }));
+/** As the real one, by what the browser says of itself. */
+function browserInfo() {
+  const agent = navigator.userAgent;
+  const first = (names, otherwise) => names.find(([word]) => agent.includes(word))?.[1] ?? otherwise;
+  const os = first([['Windows', 'Windows'], ['Macintosh', 'Mac OS']], 'Linux');
+  const name = first([['Edg/', 'Edge'], ['Firefox/', 'Firefox']], 'Chrome');
+  return { os, name, version: '156' };
+}
+
+define('WAWebMiscBrowserUtils', () => ({ default: { info: browserInfo } }));

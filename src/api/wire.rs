@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 pub(super) use event::event;
 pub(super) use message::{SentMessage, sent_message, tracked_message};
-pub(super) use session::session;
+pub(super) use session::{SECRET, session};
 
 use super::state::Facts;
 

@@ -3,23 +3,7 @@
 use std::path::Path;
 
 use super::find::Executable;
-
-/// Arguments that an admin may add in `browser.args`, by name. Nothing here gives a page more than it has, or another data
-/// folder, or another port.
-const ALLOWED: [&str; 12] = [
-    "--proxy-server",
-    "--proxy-bypass-list",
-    "--lang",
-    "--window-size",
-    "--disable-gpu",
-    "--disk-cache-size",
-    "--media-cache-size",
-    "--force-device-scale-factor",
-    "--enable-logging",
-    "--v",
-    "--vmodule",
-    "--no-sandbox",
-];
+use crate::page::options::{ALLOWED_ARGUMENTS, PageOptions, forbidden_argument};
 
 /// What every Chromium gets: nothing phones home, nothing throttles a page in the background (a freshly linked page that is
 /// slow unlinks itself), nothing asks.
@@ -56,7 +40,7 @@ const WHOLE_CHROMIUM: [&str; 3] = ["--headless=new", "--in-process-gpu", "--enab
 
 /// An argument that may not be added.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("browser.args: '{argument}' is not allowed; allowed are {}", ALLOWED.join(", "))]
+#[error("browser.args: '{argument}' is not allowed; allowed are {}", ALLOWED_ARGUMENTS.join(", "))]
 pub struct ForbiddenArgument {
     /// Which one.
     pub argument: String,
@@ -67,10 +51,7 @@ pub struct ForbiddenArgument {
 /// # Errors
 /// With the first argument that is not on it.
 pub fn check_extra(arguments: &[String]) -> Result<(), ForbiddenArgument> {
-    match arguments.iter().find(|argument| !ALLOWED.contains(&argument.split('=').next().unwrap_or_default())) {
-        Some(argument) => Err(ForbiddenArgument { argument: argument.clone() }),
-        None => Ok(()),
-    }
+    forbidden_argument(arguments).map_or(Ok(()), |argument| Err(ForbiddenArgument { argument: argument.clone() }))
 }
 
 /// What a command line depends on.
@@ -82,6 +63,8 @@ pub(super) struct CommandLine<'a> {
     pub(super) simulator: &'a str,
     pub(super) extra: &'a [String],
     pub(super) has_sandbox: bool,
+    /// The session's own.
+    pub(super) options: &'a PageOptions,
 }
 
 impl CommandLine<'_> {
@@ -97,10 +80,21 @@ impl CommandLine<'_> {
             let at = self.simulator;
             arguments.push(format!("--host-resolver-rules=MAP web.whatsapp.com {at}, MAP *.whatsapp.net {at}"));
             arguments.push("--ignore-certificate-errors".to_owned());
+            // WhatsApp's hosts are public ones; Chromium keeps pages that come from elsewhere (a pinned one) away from loopback.
+            arguments.push(format!("--ip-address-space-overrides={at}=public"));
         }
         arguments.push(format!("--user-agent={}", self.user_agent));
         arguments.push(format!("--user-data-dir={}", self.profile.display()));
+        // Of two that say different things the last one counts.
         arguments.extend(self.extra.iter().cloned());
+        if let Some(locale) = &self.options.locale {
+            arguments.push(format!("--lang={locale}"));
+        }
+        if let Some(proxy) = &self.options.proxy {
+            // Without its credentials: everybody may read a command line.
+            arguments.push(format!("--proxy-server={}", proxy.server));
+        }
+        arguments.extend(self.options.arguments.iter().cloned());
         arguments.push("about:blank".to_owned());
         arguments
     }
@@ -113,8 +107,16 @@ mod tests {
     fn arguments(is_headless_shell: bool, simulator: &str, has_sandbox: bool) -> Vec<String> {
         let executable = Executable { path: "/usr/bin/x".into(), is_headless_shell };
         let profile = Path::new("/data/profiles/a");
-        CommandLine { executable: &executable, profile, user_agent: "UA", simulator, extra: &[], has_sandbox }
-            .arguments()
+        CommandLine {
+            executable: &executable,
+            profile,
+            user_agent: "UA",
+            simulator,
+            extra: &[],
+            has_sandbox,
+            options: &PageOptions::default(),
+        }
+        .arguments()
     }
 
     #[test]

@@ -51,8 +51,8 @@ pub(super) struct InstalledBridge {
 /// See [`WhatsAppPage`].
 pub(super) struct ChromiumPage {
     pub(super) cdp: Cdp,
-    /// For `Browser.close` alone.
-    pub(super) browser: Mutex<Browser>,
+    /// For `Browser.close`, and what the browser asks.
+    pub(super) browser: Arc<Mutex<Browser>>,
     pub(super) bridge: Mutex<InstalledBridge>,
     pub(super) kill: CancellationToken,
     /// A page that nobody holds any more is killed.

@@ -14,6 +14,7 @@ use chromiumoxide::{
     Browser, Handler, Page,
     cdp::{
         browser_protocol::{
+            emulation::SetLocaleOverrideParams,
             inspector, log, network,
             page::{
                 AddScriptToEvaluateOnNewDocumentParams, EventJavascriptDialogOpening, HandleJavaScriptDialogParams,
@@ -43,6 +44,7 @@ use super::{
     chromium_page::{ChromiumPage, InstalledBridge},
     events,
     find::Search,
+    intercept::{self, Answers, Questions},
     process::BrowserProcess,
     profile::LockedProfile,
     sandbox,
@@ -51,11 +53,29 @@ use super::{
 };
 use crate::{
     config,
-    page::{LaunchError, LaunchRequest, Launched, PageLauncher},
+    page::{LaunchError, LaunchRequest, Launched, PageLauncher, PageOptions, options::DeviceName},
 };
 
 /// What drover drives.
 const WHATSAPP_WEB: &str = "https://web.whatsapp.com/";
+
+/// The settings do not do.
+#[derive(Debug, thiserror::Error)]
+pub enum LauncherError {
+    /// An argument that is not on the list.
+    #[error(transparent)]
+    Argument(#[from] ForbiddenArgument),
+    /// The page that shall stand for WhatsApp's.
+    #[error(
+        "browser.web_version_html: {path} cannot be read ({source}): put the page there, or leave the setting empty"
+    )]
+    PinnedPage {
+        /// Which file.
+        path: String,
+        /// Why not.
+        source: std::io::Error,
+    },
+}
 
 /// Starts Chromiums.
 #[derive(Debug, Clone)]
@@ -63,6 +83,8 @@ pub struct ChromiumLauncher {
     settings: config::Browser,
     search: Search,
     bridge: BridgeSource,
+    /// The page that is served instead of WhatsApp's own, in base64.
+    pinned: Option<Arc<str>>,
     agents: UserAgents,
     /// Found out at the first start.
     has_sandbox: Arc<OnceCell<bool>>,
@@ -73,15 +95,18 @@ impl ChromiumLauncher {
     /// From the settings.
     ///
     /// # Errors
-    /// When `browser.args` has an argument that is not allowed.
-    pub fn new(settings: config::Browser) -> Result<Self, ForbiddenArgument> {
+    /// When `browser.args` has an argument that is not allowed, or the pinned page cannot be read.
+    pub fn new(settings: config::Browser) -> Result<Self, LauncherError> {
         check_extra(&settings.args)?;
+        let pinned = intercept::read_page(&settings.web_version_html)
+            .map_err(|source| LauncherError::PinnedPage { path: settings.web_version_html.clone(), source })?;
         let search = Search::new(&settings.prefer, &settings.executable);
         let bridge = BridgeSource::new(&settings.bridge);
         Ok(Self {
             settings,
             search,
             bridge,
+            pinned,
             agents: UserAgents::default(),
             has_sandbox: Arc::default(),
             tasks: TaskTracker::new(),
@@ -106,7 +131,8 @@ impl ChromiumLauncher {
         let executable = self.search.find().map_err(|error| LaunchError::NoBrowser(error.to_string()))?;
         let agent = self.agents.of(&executable.path).await.map_err(failed)?;
         let profile = LockedProfile::lock(&request.profile).await?;
-        let user_agent = agent.header();
+        let options = request.options.clone();
+        let user_agent = agent.header(options.user_agent.as_deref());
         let command_line = CommandLine {
             executable: &executable,
             profile: &request.profile,
@@ -114,10 +140,11 @@ impl ChromiumLauncher {
             simulator: &self.settings.simulator,
             extra: &self.settings.args,
             has_sandbox: *self.has_sandbox.get_or_init(sandbox::is_available).await,
+            options: &options,
         };
         let mut process = BrowserProcess::spawn(&command_line, profile).map_err(failed)?;
         let limit = Duration::from_secs(self.settings.launch_timeout_s);
-        let prepared = match timeout(limit, self.open(&mut process, &agent)).await {
+        let prepared = match timeout(limit, self.open(&mut process, &agent, &options)).await {
             Ok(Ok(opened)) => Ok(opened),
             Ok(Err(error)) => Err(error),
             Err(_) => Err(format!("it did not answer within {limit:?}")),
@@ -132,13 +159,19 @@ impl ChromiumLauncher {
     }
 
     /// Connects and makes the empty page ready for WhatsApp Web.
-    async fn open(&self, process: &mut BrowserProcess, agent: &UserAgent) -> Result<Opened, String> {
+    async fn open(
+        &self,
+        process: &mut BrowserProcess,
+        agent: &UserAgent,
+        options: &PageOptions,
+    ) -> Result<Opened, String> {
         let endpoint = process.endpoint().await?;
         let connection = Connection::open(&endpoint).await?;
         let page = connection.page().await?;
         let opened = async {
             let calls = page.event_listener().await?;
-            page.execute(agent.page_override()).await?;
+            identify(&page, agent, options).await?;
+            let questions = Questions::listen(&connection.browser, self.answers(options)).await?;
             page.execute(AddBindingParams::new(BINDING)).await?;
             let bridge = self.install_bridge(&page).await?;
             silence(&page).await?;
@@ -149,11 +182,16 @@ impl ChromiumLauncher {
                 target: page.target_id().clone(),
             };
             let dialogs = page.event_listener().await?;
-            Ok((calls, bridge, crashes, dialogs))
+            Ok((calls, bridge, crashes, dialogs, questions))
         };
         let opened = opened.await;
-        let (calls, bridge, crashes, dialogs) = opened.map_err(|error: CdpError| error.to_string())?;
-        Ok(Opened { connection, page, calls, bridge, crashes, dialogs })
+        let (calls, bridge, crashes, dialogs, questions) = opened.map_err(|error: CdpError| error.to_string())?;
+        Ok(Opened { connection, page, calls, bridge, crashes, dialogs, questions })
+    }
+
+    fn answers(&self, options: &PageOptions) -> Answers {
+        let credentials = options.proxy.as_ref().and_then(|proxy| proxy.credentials.clone());
+        Answers { page: self.pinned.clone(), credentials }
     }
 
     /// The first script that parses becomes the script of every new document.
@@ -173,8 +211,9 @@ impl ChromiumLauncher {
 
     /// From here on the browser belongs to its warden.
     fn hand_over(&self, request: LaunchRequest, process: BrowserProcess, opened: Opened) -> Launched {
-        let Opened { connection, page, calls, bridge, crashes, dialogs } = opened;
+        let Opened { connection, page, calls, bridge, crashes, dialogs, questions } = opened;
         let Connection { browser, driver } = connection;
+        let browser = Arc::new(Mutex::new(browser));
         let (gone, is_gone) = watch::channel(None);
         let (ended, has_ended) = watch::channel(false);
         let (sender, receiver) = mpsc::channel(events::CAPACITY);
@@ -182,6 +221,9 @@ impl ChromiumLauncher {
         let is_closing = Arc::new(AtomicBool::new(false));
         let process_group = process.id();
         self.tasks.spawn(events::forward(request.session, calls, is_gone.clone(), sender));
+        if let Some(questions) = questions {
+            self.tasks.spawn(questions.answer(Arc::clone(&browser), is_gone.clone()));
+        }
         self.tasks.spawn(dismiss_dialogs(page.clone(), dialogs));
         let navigation = AbortOnDropHandle::new(self.tasks.spawn(navigate(page.clone())));
         let signs =
@@ -189,7 +231,7 @@ impl ChromiumLauncher {
         self.tasks.spawn(Warden { process, signs, gone, ended }.run());
         let page = ChromiumPage {
             cdp: Cdp::new(page, is_gone),
-            browser: Mutex::new(browser),
+            browser,
             bridge: Mutex::new(bridge),
             _kill_on_drop: kill.clone().drop_guard(),
             kill,
@@ -234,6 +276,7 @@ struct Opened {
     bridge: InstalledBridge,
     crashes: CrashSigns,
     dialogs: EventStream<EventJavascriptDialogOpening>,
+    questions: Option<Questions>,
 }
 
 /// A CDP connection and the task that drives it.
@@ -286,6 +329,20 @@ async fn silence(page: &Page) -> Result<(), CdpError> {
     page.execute(network::DisableParams::default()).await?;
     page.execute(performance::DisableParams::default()).await?;
     page.execute(log::DisableParams::default()).await?;
+    Ok(())
+}
+
+/// Says what the browser is, and in which language it wants to be spoken to.
+async fn identify(page: &Page, agent: &UserAgent, options: &PageOptions) -> Result<(), CdpError> {
+    let locale = options.locale.as_deref();
+    page.execute(agent.page_override(options.user_agent.as_deref(), locale)).await?;
+    if let Some(locale) = locale {
+        page.execute(SetLocaleOverrideParams { locale: Some(locale.replace('-', "_")) }).await?;
+    }
+    if options.device != DeviceName::default() {
+        let device = serde_json::json!({ "os": options.device.os, "name": options.device.browser });
+        page.execute(AddScriptToEvaluateOnNewDocumentParams::new(format!("window.__droverDevice = {device};"))).await?;
+    }
     Ok(())
 }
 

@@ -76,28 +76,46 @@ impl UserAgent {
         self.version.split('.').next().unwrap_or_default()
     }
 
-    /// The header's text, reduced to the major version as Chromium reduces it.
-    pub(super) fn header(&self) -> String {
+    /// The header's text, reduced to the major version as Chromium reduces it; or the one that is wanted instead.
+    pub(super) fn header(&self, wanted: Option<&str>) -> String {
         let major = self.major();
-        format!(
+        let own = format!(
             "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{major}.0.0.0 Safari/537.36"
-        )
+        );
+        wanted.map_or(own, str::to_owned)
     }
 
-    /// The same for a page, with its client hints.
-    pub(super) fn page_override(&self) -> SetUserAgentOverrideParams {
+    /// The same for a page, with its client hints and languages.
+    pub(super) fn page_override(&self, wanted: Option<&str>, locale: Option<&str>) -> SetUserAgentOverrideParams {
+        let header = self.header(wanted);
+        let (platform, hint) = platform(&header);
+        SetUserAgentOverrideParams {
+            accept_language: locale.map(languages),
+            platform: Some(platform.to_owned()),
+            user_agent_metadata: self.metadata(&header, hint),
+            user_agent: header,
+        }
+    }
+
+    /// What the client hints say; a browser that is no Chrome has none.
+    fn metadata(&self, header: &str, platform: &str) -> Option<UserAgentMetadata> {
+        let named = header.split("Chrome/").nth(1)?;
+        let named: String = named.chars().take_while(|letter| letter.is_ascii_digit() || *letter == '.').collect();
+        let major = named.split('.').next().unwrap_or_default();
+        let full = if major == self.major() { self.version.as_str() } else { named.as_str() };
+        let product = if header.contains(" Edg/") { "Microsoft Edge" } else { "Google Chrome" };
         let brands = |version: &str, other: &str| {
             Some(vec![
                 UserAgentBrandVersion::new("Chromium", version),
-                UserAgentBrandVersion::new("Google Chrome", version),
+                UserAgentBrandVersion::new(product, version),
                 UserAgentBrandVersion::new("Not/A)Brand", other),
             ])
         };
         let architecture = if cfg!(target_arch = "aarch64") { "arm" } else { "x86" };
-        let metadata = UserAgentMetadata {
-            brands: brands(self.major(), "24"),
-            full_version_list: brands(&self.version, "24.0.0.0"),
-            platform: "Linux".to_owned(),
+        Some(UserAgentMetadata {
+            brands: brands(major, "24"),
+            full_version_list: brands(full, "24.0.0.0"),
+            platform: platform.to_owned(),
             platform_version: String::new(),
             architecture: architecture.to_owned(),
             model: String::new(),
@@ -105,13 +123,26 @@ impl UserAgent {
             bitness: Some("64".to_owned()),
             wow64: Some(false),
             form_factors: None,
-        };
-        SetUserAgentOverrideParams {
-            user_agent: self.header(),
-            accept_language: None,
-            platform: Some("Linux x86_64".to_owned()),
-            user_agent_metadata: Some(metadata),
-        }
+        })
+    }
+}
+
+/// `navigator.platform` and the client hint's platform of a header.
+fn platform(header: &str) -> (&'static str, &'static str) {
+    if header.contains("Windows") {
+        ("Win32", "Windows")
+    } else if header.contains("Macintosh") {
+        ("MacIntel", "macOS")
+    } else {
+        ("Linux x86_64", "Linux")
+    }
+}
+
+/// `es-AR` asks for Argentine Spanish, then for any; Chromium adds the weights.
+fn languages(locale: &str) -> String {
+    match locale.split_once('-') {
+        Some((language, _)) => format!("{locale},{language}"),
+        None => locale.to_owned(),
     }
 }
 
@@ -142,9 +173,23 @@ mod tests {
     #[test]
     fn nothing_of_it_says_headless() {
         let agent = UserAgent { version: "156.0.8078.79".to_owned() };
-        assert!(agent.header().contains(" Chrome/156.0.0.0 "));
-        let page = serde_json::to_string(&agent.page_override()).expect("plain data");
+        assert!(agent.header(None).contains(" Chrome/156.0.0.0 "));
+        let page = serde_json::to_string(&agent.page_override(None, None)).expect("plain data");
         assert!(page.contains("156.0.8078.79") && !page.to_lowercase().contains("headless"));
+    }
+
+    #[test]
+    fn one_that_is_wanted_is_said_everywhere_alike() {
+        let agent = UserAgent { version: "156.0.8078.79".to_owned() };
+        let edge = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) Chrome/155.0.0.0 Safari/537.36 Edg/155.0.0.0";
+        let page = agent.page_override(Some(edge), Some("es-AR"));
+        assert_eq!((page.user_agent.as_str(), page.platform.as_deref()), (edge, Some("Win32")));
+        assert_eq!(page.accept_language.as_deref(), Some("es-AR,es"));
+        let hints = serde_json::to_string(&page.user_agent_metadata).expect("plain data");
+        assert!(hints.contains("Microsoft Edge") && hints.contains("\"Windows\"") && !hints.contains("156"), "{hints}");
+        let firefox = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10.15; rv:140.0) Gecko/20100101 Firefox/140.0";
+        let page = agent.page_override(Some(firefox), None);
+        assert!(page.user_agent_metadata.is_none() && page.platform.as_deref() == Some("MacIntel"));
     }
 
     #[tokio::test]

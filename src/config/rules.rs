@@ -34,6 +34,8 @@ pub(super) enum Allowed {
     Url(&'static [&'static str]),
     /// Some text.
     Text,
+    /// A file that is there, or nothing.
+    File,
     /// A file or a folder that is there, or nothing.
     Path,
     /// Any text, or none.
@@ -87,6 +89,7 @@ pub(super) const RULES: &[Rule] = &[
     rule("browser.executable", Allowed::AnyText).also(&["DROVER_CHROMIUM"]),
     rule("browser.args", Allowed::List),
     rule("browser.bridge", Allowed::Path).also(&["DROVER_BRIDGE"]),
+    rule("browser.web_version_html", Allowed::File),
     rule("browser.simulator", Allowed::HostPort).also(&["DROVER_SIMULATOR"]),
     rule("browser.launch_timeout_s", SECONDS),
     rule("browser.load_timeout_s", SECONDS),
@@ -179,6 +182,7 @@ impl Allowed {
                 text.is_empty() || starts.iter().any(|start| text.len() > start.len() && text.starts_with(start))
             }
             Self::Text => !text.trim().is_empty(),
+            Self::File => text.is_empty() || Path::new(text).is_file(),
             Self::Path => text.is_empty() || Path::new(text).exists(),
             Self::AnyText => true,
             Self::Key => text.bytes().all(|byte| byte.is_ascii_graphic()),
@@ -214,6 +218,7 @@ impl Allowed {
             Self::HostPort => "host:port, such as 127.0.0.1:8443, or empty".to_owned(),
             Self::Url(starts) => format!("an address that starts with {}, or empty", starts.join(" or ")),
             Self::Text => "a text that is not empty".to_owned(),
+            Self::File => "the path of a file that is there, or empty".to_owned(),
             Self::Path => "the path of a file or folder that is there, or empty".to_owned(),
             Self::AnyText => "a text".to_owned(),
             Self::Key => "a text of visible ASCII characters without blanks, or empty".to_owned(),
@@ -314,6 +319,7 @@ mod tests {
             ("http.api_key", vec!["two words", "schlüssel"]),
             ("browser.prefer", vec!["firefox", "Chromium"]),
             ("browser.bridge", vec!["/no/such/file.js"]),
+            ("browser.web_version_html", vec!["/no/such/page.html", "/"]),
             ("browser.simulator", vec!["8443", "host:", ":8443", "https://host:8443", "host:0"]),
             ("redis.url", vec!["localhost:6379", "http://host", "redis://"]),
             ("database.url", vec!["mysql://host", "drover.db"]),

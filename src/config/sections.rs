@@ -96,6 +96,8 @@ pub struct Browser {
     pub args: Vec<String>,
     /// The bridge's file, or the folder of its parts; also `DROVER_BRIDGE`. Empty: the built-in one.
     pub bridge: String,
+    /// A file that is served as the page of web.whatsapp.com. Empty: the page is WhatsApp's own.
+    pub web_version_html: String,
     /// `host:port` of a simulator that stands in for web.whatsapp.com; also `DROVER_SIMULATOR`. Empty: the real one.
     pub simulator: String,
     /// How long a browser may take until it answers, in seconds.

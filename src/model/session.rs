@@ -165,6 +165,8 @@ pub struct SessionRecord {
     pub me: Option<Me>,
     /// WAHA's `config` of the session, as it was given.
     pub config: serde_json::Value,
+    /// WhatsApp Web's version, as the page had it last.
+    pub web_version: Option<String>,
     /// Unix time in milliseconds of its creation.
     pub created_at_ms: i64,
 }
@@ -198,7 +200,7 @@ pub struct SessionView {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PageView {
-    /// WhatsApp Web's version, as `Debug.VERSION` says.
+    /// WhatsApp Web's version, as `Debug.VERSION` says; of the page before, until the new one says its own.
     pub web_version: Option<String>,
     /// The bridge's capabilities that did not resolve.
     pub missing_capabilities: Vec<String>,

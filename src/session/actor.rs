@@ -31,7 +31,7 @@ use super::{
     state_machine::{Context, GivenUp, Input, Machine, step},
 };
 use crate::{
-    model::{Desired, KeptScreenshot, Qr, SessionHealth, SessionRecord, SessionState, SessionView},
+    model::{Desired, KeptScreenshot, Qr, SessionHealth, SessionRecord, SessionState, SessionView, session::PageView},
     page::{LaunchError, Launched, PageError, PageEvent, Snapshot, WhatsAppPage},
 };
 
@@ -153,7 +153,7 @@ impl Actor {
             since_ms: services.clock.now_ms(),
             me: record.me.clone(),
             qr: None,
-            page: crate::model::session::PageView::default(),
+            page: PageView { web_version: record.web_version.clone(), ..PageView::default() },
             retry: None,
             health: SessionHealth::default(),
         };

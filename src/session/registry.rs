@@ -122,6 +122,7 @@ impl Registry {
             reason: None,
             me: None,
             config,
+            web_version: None,
             created_at_ms: self.inner.services.clock.now_ms(),
         };
         if !self.inner.services.store.sessions().insert(&record).await? {

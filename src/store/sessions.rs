@@ -28,8 +28,8 @@ impl Sessions {
     pub async fn insert(&self, session: &SessionRecord) -> Result<bool, StoreError> {
         let session = session.clone();
         self.write_one(
-            "INSERT INTO sessions (name, desired, state, reason, me, config, created_at_ms) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING",
+            "INSERT INTO sessions (name, desired, state, reason, me, config, created_at_ms, web_version) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING",
             move |query| {
                 query
                     .bind(session.name.to_string())
@@ -39,6 +39,7 @@ impl Sessions {
                     .bind(session.me.as_ref().map(to_json))
                     .bind(to_json(&session.config))
                     .bind(session.created_at_ms)
+                    .bind(session.web_version)
             },
         )
         .await
@@ -104,6 +105,18 @@ impl Sessions {
         self.write_one("UPDATE sessions SET me = $2 WHERE name = $1", move |query| query.bind(name).bind(me)).await
     }
 
+    /// The version of WhatsApp Web that its page has; false when there is no such session.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn set_web_version(&self, name: &SessionName, version: &str) -> Result<bool, StoreError> {
+        let (name, version) = (name.to_string(), version.to_owned());
+        self.write_one("UPDATE sessions SET web_version = $2 WHERE name = $1", move |query| {
+            query.bind(name).bind(version)
+        })
+        .await
+    }
+
     /// WAHA's `config`; false when there is no such session.
     ///
     /// # Errors
@@ -141,6 +154,7 @@ fn decode(row: &AnyRow) -> Result<SessionRecord, StoreError> {
         reason: columns.optional_json("reason")?,
         me: columns.optional_json("me")?,
         config: columns.json("config")?,
+        web_version: columns.optional_text("web_version")?,
         created_at_ms: columns.number("created_at_ms")?,
     })
 }

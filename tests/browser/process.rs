@@ -206,7 +206,11 @@ async fn a_drover_that_gets_killed() {
     let profile = std::env::var("PROFILE_OF_THE_KILLED").expect("given");
     let address = std::env::var("HOST_OF_THE_KILLED").expect("given");
     let launcher = ChromiumLauncher::new(settings(&std::env::var("PREFER_OF_THE_KILLED").expect("given"), &address));
-    let request = drover::page::LaunchRequest { session: "alpha".parse().expect("a name"), profile: profile.into() };
+    let request = drover::page::LaunchRequest {
+        session: "alpha".parse().expect("a name"),
+        profile: profile.into(),
+        options: drover::page::PageOptions::default(),
+    };
     let launched = drover::page::PageLauncher::launch(&launcher.expect("fine"), request).await.expect("starts");
     std::fs::write(std::env::var("SIGN_OF_THE_KILLED").expect("given"), launched.process_group.to_string())
         .expect("written");

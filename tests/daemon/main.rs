@@ -17,6 +17,7 @@ mod keepalive;
 mod linking_in_the_terminal;
 mod number_check;
 mod orphans;
+mod per_session;
 mod queue_monitor;
 mod real_servers;
 mod redis_trouble;

@@ -105,6 +105,8 @@ fn a_wrong_setting_is_named_with_its_value_and_what_is_allowed() {
         ("DROVER_NETWORK__ALLOW_PRIVATE", "perhaps", &["network.allow_private", "perhaps", "true or false"]),
         ("DROVER_NETWORK__ALLOW_HOSTS", "http://n8n", &["network.allow_hosts", "http://n8n", "10.0.0.0/8"]),
         ("DROVER_BRIDGE", "/nonexistent/bridge.js", &["/nonexistent/bridge.js"]),
+        ("DROVER_BROWSER__WEB_VERSION_HTML", "/nonexistent/page.html", &["/nonexistent/page.html"]),
+        ("DROVER_ADMISSION__STARTS", "-1", &["admission.starts", "-1"]),
         ("DROVER_SIMULATOR", "everywhere", &["everywhere"]),
     ] {
         let home = Home::bare();

@@ -74,6 +74,9 @@ pub(crate) struct Hello {
     pub(crate) noise: String,
     #[serde(default)]
     pub(crate) identity: String,
+    /// What the phone lists under Linked devices.
+    #[serde(default)]
+    pub(crate) device: String,
 }
 
 /// A message that leaves the page.

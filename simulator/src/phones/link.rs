@@ -52,7 +52,8 @@ pub(crate) async fn pages(State(simulator): State<Simulator>) -> Json<Value> {
             let reference = world.linking.current_ref(id);
             let idle = number.is_none() && reference.is_none() && world.linking.is_waiting(id);
             let mode = if idle { "UNPAIRED_IDLE" } else { page.mode.as_str() };
-            json!({"page": id, "linked": number.is_some(), "number": number, "ref": reference, "mode": mode})
+            let device = page.hello.as_ref().map(|hello| hello.device.as_str());
+            json!({"page": id, "linked": number.is_some(), "number": number, "ref": reference, "mode": mode, "device": device})
         });
         Json(pages.collect())
     })

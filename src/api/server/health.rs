@@ -1,6 +1,9 @@
 //! `GET /health`, `/health/live`, `/health/ready`
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use axum::{Json, extract::State, http::StatusCode};
 use serde_json::{Value, json};
@@ -27,7 +30,7 @@ pub(super) async fn ready(
     (code, Json(json!({ "status": status })))
 }
 
-/// The same part by part, in the shape of WAHA's, with how many sessions stand where.
+/// The same part by part, in the shape of WAHA's, with how many sessions stand where. `degraded` is still 200.
 pub(super) async fn details(
     State(store): State<Store>,
     State(queue): State<Queue>,
@@ -36,9 +39,12 @@ pub(super) async fn details(
 ) -> (StatusCode, Json<Value>) {
     let parts = parts(&store, &queue, &shutdown).await;
     let (code, status) = verdict(&parts);
+    let bridge = bridge(&registry);
+    let status = if status == "ok" && bridge["status"] != "up" { "degraded" } else { status };
     let show = |wanted: Option<bool>| -> BTreeMap<&str, Value> {
         let shown = parts.iter().filter(|(_, is_up)| wanted.is_none_or(|wanted| wanted == **is_up));
-        shown.map(|(part, is_up)| (*part, json!({ "status": if *is_up { "up" } else { "down" } }))).collect()
+        let shown = shown.map(|(part, is_up)| (*part, json!({ "status": if *is_up { "up" } else { "down" } })));
+        shown.chain((wanted != Some(false)).then(|| ("bridge", bridge.clone()))).collect()
     };
     let body = json!({
         "status": status,
@@ -67,6 +73,17 @@ async fn answers<E: std::fmt::Display>(part: &str, ping: impl Future<Output = Re
 
 fn verdict(parts: &BTreeMap<&'static str, bool>) -> (StatusCode, &'static str) {
     if parts.values().all(|is_up| *is_up) { (StatusCode::OK, "ok") } else { (StatusCode::SERVICE_UNAVAILABLE, "error") }
+}
+
+/// What the bridge misses in any page. It costs that much and no more, so it is no reason to send requests elsewhere.
+fn bridge(registry: &Registry) -> Value {
+    let pages: Vec<_> = registry.views().into_iter().map(|view| view.page.missing_capabilities).collect();
+    let missing: BTreeSet<&String> = pages.iter().flatten().collect();
+    if missing.is_empty() {
+        return json!({ "status": "up" });
+    }
+    let count = pages.iter().filter(|missing| !missing.is_empty()).count();
+    json!({ "status": "degraded", "missingCapabilities": missing, "sessions": count })
 }
 
 fn sessions(registry: &Registry) -> Value {

@@ -1,14 +1,18 @@
-//! A session's `config` as WAHA has it: held against its shape, kept as it was given.
+//! A session's `config` as WAHA has it: held against its shape, kept as it was given, shown without its secrets.
 
+use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::{
     api::{
+        auth::Principal,
         input::Body,
         problem::{Answer, Problem},
+        wire::SECRET,
     },
     config::{RefusedLimit, SessionLimits},
+    page::PageOptions,
 };
 
 /// A request that brings a `config`.
@@ -28,7 +32,6 @@ struct Shape {
 struct Config {
     metadata: Option<Map<String, Value>>,
     webhooks: Option<Vec<Webhook>>,
-    proxy: Option<Value>,
     limits: Option<SessionLimits>,
 }
 
@@ -39,21 +42,35 @@ struct Webhook {
     events: Vec<String>,
 }
 
-/// The `config` of a request; None when it brings none.
-pub(super) fn read(body: &Body) -> Answer<Option<Value>> {
-    let shape: Shape = body.read()?;
-    if let Some(limits) = shape.config.as_ref().and_then(|config| config.limits) {
-        let refused = |refused: RefusedLimit| {
-            Problem::wrong_field(format!("config.limits.{}", refused.field), format!("this is {}", refused.allowed))
-        };
-        limits.check().map_err(refused)?;
-    }
-    if shape.config.is_some_and(|config| config.proxy.is_some()) {
-        // To take it and not use it would send the account's traffic from the wrong address.
-        return Err(Problem::not_built("proxies per session; leave config.proxy out"));
-    }
+/// The `config` of a request; None when it brings none. `before` is the one that it replaces.
+pub(super) fn read(body: &Body, principal: &Principal, before: &Value) -> Answer<Option<Value>> {
+    check_limits(body)?;
     let given: Given = body.read()?;
-    Ok(given.config.map(Value::Object))
+    let Some(mut config) = given.config.map(Value::Object) else { return Ok(None) };
+    keep_password(&mut config, before);
+    PageOptions::of(&config).map_err(|wrong| Problem::wrong_field(wrong.field, wrong.message))?;
+    let arguments = |config: &Value| config.pointer("/browser/args").cloned().unwrap_or_default();
+    if arguments(&config) != arguments(before) && principal.require_admin().is_err() {
+        let message = "config.browser.args is for admin keys: leave it as it is";
+        return Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", message));
+    }
+    Ok(Some(config))
+}
+
+/// The shape of the whole, and the limits' numbers.
+fn check_limits(body: &Body) -> Answer<()> {
+    let shape: Shape = body.read()?;
+    let Some(limits) = shape.config.and_then(|config| config.limits) else { return Ok(()) };
+    limits.check().map_err(|refused: RefusedLimit| {
+        Problem::wrong_field(format!("config.limits.{}", refused.field), format!("this is {}", refused.allowed))
+    })
+}
+
+/// A client that reads a session and writes it back gives the mask instead of the password: what was there stays.
+fn keep_password(config: &mut Value, before: &Value) {
+    if let Some(password) = config.pointer_mut("/proxy/password").filter(|password| *password == SECRET) {
+        *password = before.pointer("/proxy/password").cloned().unwrap_or_default();
+    }
 }
 
 #[cfg(test)]
@@ -63,14 +80,14 @@ mod tests {
     #[test]
     fn limits_of_a_session_are_held_against_what_is_allowed() {
         let ok = Body::of(r#"{"config": {"limits": {"perMinute": 5, "burst": 2}}}"#);
-        assert!(read(&ok).is_ok_and(|config| config.is_some_and(|config| config["limits"]["burst"] == 2)));
+        assert!(check_limits(&ok).is_ok());
         for wrong in [
             r#"{"config": {"limits": {"perMinute": 0}}}"#,
             r#"{"config": {"limits": {"perMinute": "5"}}}"#,
             r#"{"config": {"limits": {"perFortnight": 5}}}"#,
             r#"{"config": {"limits": {"perMinute": 5, "burst": 6}}}"#,
         ] {
-            assert!(read(&Body::of(wrong)).is_err(), "{wrong}");
+            assert!(check_limits(&Body::of(wrong)).is_err(), "{wrong}");
         }
     }
 }

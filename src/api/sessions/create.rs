@@ -29,7 +29,7 @@ pub(super) async fn create(
 ) -> Answer<(StatusCode, Json<Value>)> {
     principal.require_admin()?;
     let Create { name, start } = body.read()?;
-    let config = config::read(&body)?.unwrap_or_else(|| json!({}));
+    let config = config::read(&body, &principal, &Value::Null)?.unwrap_or_else(|| json!({}));
     let name = name.unwrap_or_else(made_up);
     registry.create(name.clone(), config, start.unwrap_or(true)).await?;
     Ok((StatusCode::CREATED, Json(info(&registry, &name, &facts).await?)))

@@ -17,7 +17,7 @@ use crate::{
     session::Registry,
 };
 
-/// Replaces a session's `config`.
+/// Replaces a session's `config`. What concerns its browser takes effect at the browser's next start.
 pub(super) async fn update(
     State(registry): State<Registry>,
     State(facts): State<Arc<Facts>>,
@@ -26,8 +26,9 @@ pub(super) async fn update(
     body: Body,
 ) -> Answer<Json<Value>> {
     principal.require(Action::Control, &name)?;
-    registry.view(&name)?;
-    let config = config::read(&body)?.ok_or_else(|| Problem::wrong_field("config", "missing field `config`"))?;
+    let before = registry.details(&name).await?.config;
+    let config = config::read(&body, &principal, &before)?;
+    let config = config.ok_or_else(|| Problem::wrong_field("config", "missing field `config`"))?;
     let details = registry.configure(&name, config).await?;
     Ok(Json(wire::session(&details.view, &details.config, &facts)))
 }

@@ -8,13 +8,25 @@ use crate::{
     model::{KeptScreenshot, SessionHealth, SessionView},
 };
 
+/// What stands for a secret.
+pub(in crate::api) const SECRET: &str = "***";
+
+/// A `config` without its secrets.
+fn masked(config: &Value) -> Value {
+    let mut config = config.clone();
+    if let Some(password) = config.pointer_mut("/proxy/password").filter(|password| !password.is_null()) {
+        *password = SECRET.into();
+    }
+    config
+}
+
 /// `SessionInfo`. Everything that a `SessionDTO` holds is in it.
 pub(in crate::api) fn session(view: &SessionView, config: &Value, facts: &Facts) -> Value {
     let retry = view.retry.map(|(attempt, at_ms)| json!({ "attempt": attempt, "at": rfc3339(at_ms) }));
     json!({
         "name": view.name,
         "status": view.state.wire_status(),
-        "config": config,
+        "config": masked(config),
         "me": view.me,
         "assignedWorker": facts.server.node,
         "presence": view.health.is_online.map(|is_online| if is_online { "online" } else { "offline" }),

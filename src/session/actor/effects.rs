@@ -8,13 +8,14 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{Actor, BrowserHeld, Report};
 use crate::{
     model::{KeptScreenshot, Reason, SessionName, SessionState},
-    page::{LaunchError, LaunchRequest, Launched, PageLauncher, WhatsAppPage},
+    page::{LaunchError, LaunchRequest, Launched, PageLauncher, PageOptions, WhatsAppPage},
     session::{
         admission::{Priority, Wait},
         gate::{Gate, Place},
         screenshots::{Screenshots, Taken},
         state_machine::{BrowserPhase, Effect, ErrorClass, Input, Login, Machine},
     },
+    store::Store,
 };
 
 /// How long a failed page may take for its picture.
@@ -102,6 +103,7 @@ impl Actor {
         let name = self.outputs.view.borrow().name.clone();
         let launch = Launch {
             profile: self.services.logins().profile(&name),
+            store: self.services.store.clone(),
             session: name,
             launcher: Arc::clone(&self.services.launcher),
             gate: Arc::clone(&self.gate),
@@ -148,6 +150,8 @@ impl Actor {
                     }
                     LaunchError::Profile { .. } => (ErrorClass::Fatal, "profile_unusable"),
                     LaunchError::ProfileInUse { .. } => (ErrorClass::Recoverable, "profile_in_use"),
+                    // A proxy that cannot be read must not be left out: the account would be seen at the wrong address.
+                    LaunchError::Options(_) => (ErrorClass::Recoverable, "config_unusable"),
                     LaunchError::Browser { .. } => (ErrorClass::Recoverable, "launch_failed"),
                 };
                 self.step(Input::LaunchFailed(class, Reason::new(code, error.to_string())), tasks).await;
@@ -251,6 +255,7 @@ fn is_out_of_space(error: &std::io::Error) -> bool {
 struct Launch {
     session: crate::model::SessionName,
     profile: std::path::PathBuf,
+    store: Store,
     launcher: Arc<dyn PageLauncher>,
     gate: Arc<Gate>,
     priority: Priority,
@@ -267,11 +272,21 @@ impl Launch {
         };
         let place = self.gate.enter(self.priority, tell).await;
         metrics::histogram!("drover_launch_wait_seconds").record(began.elapsed());
-        let request = LaunchRequest { session: self.session, profile: self.profile };
-        match tokio::time::timeout(self.limit, self.launcher.launch(request)).await {
-            Ok(result) => (result, place),
-            Err(_) => (Err(LaunchError::Browser { detail: format!("no answer within {:?}", self.limit) }), place),
-        }
+        let limit = self.limit;
+        let late = || Err(LaunchError::Browser { detail: format!("no answer within {limit:?}") });
+        (tokio::time::timeout(limit, self.launch()).await.unwrap_or_else(|_| late()), place)
+    }
+
+    async fn launch(self) -> Result<Launched, LaunchError> {
+        let options = self.options().await.map_err(LaunchError::Options)?;
+        self.launcher.launch(LaunchRequest { session: self.session, profile: self.profile, options }).await
+    }
+
+    /// As the session's configuration is now.
+    async fn options(&self) -> Result<PageOptions, String> {
+        let record = self.store.sessions().get(&self.session).await.map_err(|error| error.to_string())?;
+        let config = record.map(|record| record.config).unwrap_or_default();
+        PageOptions::of(&config).map_err(|error| error.to_string())
     }
 }
 

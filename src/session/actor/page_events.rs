@@ -58,16 +58,30 @@ impl Actor {
         self.browser.is_attached = true;
         let known = self.outputs.view.borrow().page.clone();
         self.outputs.view.send_modify(|view| {
-            view.page.web_version.clone_from(&probe.web_version);
+            if probe.web_version.is_some() {
+                view.page.web_version.clone_from(&probe.web_version);
+            }
             view.page.missing_capabilities.clone_from(&probe.missing);
         });
-        if known.web_version.is_some() && known.web_version != probe.web_version {
-            let payload = serde_json::json!({ "before": known.web_version, "after": probe.web_version });
-            self.tell(EventKind::WebVersion, payload).await;
+        if let Some(version) = probe.web_version.as_ref().filter(|version| known.web_version.as_ref() != Some(*version))
+        {
+            self.note_web_version(known.web_version.as_deref(), version).await;
         }
         if !probe.missing.is_empty() && known.missing_capabilities != probe.missing {
             warn!(missing = ?probe.missing, "WhatsApp Web lacks what the bridge looks for; put a newer one in (DROVER_BRIDGE)");
             self.tell(EventKind::BridgeDegraded, serde_json::json!({ "missing": probe.missing })).await;
+        }
+    }
+
+    /// Kept with the session, so that a change is noticed over a restart, too. The first one is none.
+    async fn note_web_version(&self, before: Option<&str>, after: &str) {
+        let name = self.outputs.view.borrow().name.clone();
+        if let Err(failure) = self.services.store.sessions().set_web_version(&name, after).await {
+            error!(error = %failure, "WhatsApp Web's version was not stored");
+        }
+        if before.is_some() {
+            let payload = serde_json::json!({ "before": before, "after": after });
+            self.tell(EventKind::WebVersion, payload).await;
         }
     }
 

@@ -1,3 +1,5 @@
+//! The policy step by step, and what holds whatever comes.
+
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;

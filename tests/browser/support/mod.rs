@@ -15,7 +15,7 @@ use drover::{
     browser::ChromiumLauncher,
     config,
     host::become_subreaper,
-    page::{LaunchError, LaunchRequest, Launched, PageEvent, PageLauncher},
+    page::{LaunchError, LaunchRequest, Launched, PageEvent, PageLauncher, PageOptions},
 };
 
 /// Longer than anything takes on a busy machine.
@@ -30,6 +30,7 @@ pub(crate) fn settings(prefer: &str, simulator: &str) -> config::Browser {
         executable: String::new(),
         args: Vec::new(),
         bridge: String::new(),
+        web_version_html: String::new(),
         simulator: simulator.to_owned(),
         launch_timeout_s: 60,
         load_timeout_s: 60,
@@ -42,13 +43,18 @@ pub(crate) fn settings(prefer: &str, simulator: &str) -> config::Browser {
 pub(crate) struct Bench {
     pub(crate) folder: tempfile::TempDir,
     pub(crate) launcher: ChromiumLauncher,
+    pub(crate) options: PageOptions,
 }
 
 impl Bench {
     pub(crate) fn new(settings: config::Browser) -> Self {
         become_subreaper().expect("Linux");
         let folder = tempfile::tempdir().expect("a folder");
-        Self { folder, launcher: ChromiumLauncher::new(settings).expect("no extra arguments") }
+        Self {
+            folder,
+            launcher: ChromiumLauncher::new(settings).expect("no extra arguments"),
+            options: PageOptions::default(),
+        }
     }
 
     pub(crate) fn profile(&self) -> PathBuf {
@@ -56,7 +62,11 @@ impl Bench {
     }
 
     pub(crate) async fn try_launch(&self) -> Result<Launched, LaunchError> {
-        let request = LaunchRequest { session: "alpha".parse().expect("a name"), profile: self.profile() };
+        let request = LaunchRequest {
+            session: "alpha".parse().expect("a name"),
+            profile: self.profile(),
+            options: self.options.clone(),
+        };
         self.launcher.launch(request).await
     }
 

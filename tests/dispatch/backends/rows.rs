@@ -15,6 +15,7 @@ pub(crate) fn session(name: &str) -> SessionRecord {
         reason: None,
         me: None,
         config: serde_json::json!({}),
+        web_version: None,
         created_at_ms: 1,
     }
 }

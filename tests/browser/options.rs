@@ -1,0 +1,40 @@
+//! What one session's options make of its browser, as the page in it sees it.
+
+use crate::support::{Bench, next, settings, simulator::Simulator};
+use drover::page::{PageEvent, PageOptions};
+
+/// A bridge that tells what a page can see of its browser.
+const SPY: &str = r"
+    (async () => {
+      const hints = navigator.userAgentData;
+      const date = new Date(Date.UTC(2026, 0, 5)).toLocaleDateString(undefined, { weekday: 'long', timeZone: 'UTC' });
+      const seen = [navigator.userAgent, navigator.platform, navigator.languages, hints?.platform, hints?.brands, date];
+      window.__droverNotice(JSON.stringify({ type: 'attached', bridge: JSON.stringify(seen), missing: [] }));
+    })();
+";
+
+#[tokio::test]
+async fn a_page_sees_the_user_agent_and_the_locale_of_its_session() {
+    let simulator = Simulator::start().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("bridge.js");
+    std::fs::write(&file, SPY).expect("written");
+    let bridge = file.display().to_string();
+    let mut bench = Bench::new(drover::config::Browser { bridge, ..settings("headless-shell", &simulator.https) });
+    let agent = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/155.0.0.0 Safari/537.36 Edg/155.0.0.0";
+    bench.options =
+        PageOptions { user_agent: Some(agent.to_owned()), locale: Some("es-AR".to_owned()), ..PageOptions::default() };
+    let mut launched = bench.launch().await;
+    let seen = next(&mut launched, "what it sees", |event| match event {
+        PageEvent::Attached(probe) => Some(probe.bridge.clone()),
+        _ => None,
+    });
+    let seen: serde_json::Value = serde_json::from_str(&seen.await).expect("JSON");
+    assert_eq!((seen[0].as_str(), seen[1].as_str()), (Some(agent), Some("Win32")), "{seen}");
+    assert_eq!(seen[2], serde_json::json!(["es-AR", "es"]), "{seen}");
+    assert_eq!(seen[3], "Windows", "{seen}");
+    assert!(seen[4].to_string().contains("Microsoft Edge"), "{seen}");
+    assert_eq!(seen[5], "lunes", "{seen}");
+    launched.page.kill().await;
+    bench.assert_nothing_left(launched.process_group).await;
+}

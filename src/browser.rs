@@ -20,6 +20,8 @@ mod launch;
 mod process;
 pub mod profile;
 mod sandbox;
+mod singleton;
+mod space;
 mod user_agent;
 mod warden;
 

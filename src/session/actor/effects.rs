@@ -1,6 +1,6 @@
 //! What the machine wants done, and what the tasks that do it report.
 
-use std::{sync::Arc, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -73,11 +73,14 @@ impl Actor {
             gate: Arc::clone(&self.gate),
             limit: Duration::from_secs(self.services.settings.browser.launch_timeout_s.saturating_mul(2)),
         };
+        let (launcher, profile) = (Arc::clone(&launch.launcher), launch.profile.clone());
         tasks.spawn(async move {
             let outcome = tokio::select! {
                 outcome = launch.run() => Report::Launched(outcome),
-                // The launcher undoes a launch that is dropped half-way.
-                () = abandon.cancelled() => Report::Abandoned,
+                () = abandon.cancelled() => {
+                    launcher.wait_given_up(&profile).await;
+                    Report::Abandoned
+                }
             };
             tell(&reports, outcome).await;
         });
@@ -104,6 +107,8 @@ impl Actor {
                 tracing::warn!(%error, "the browser was not launched");
                 let (class, code) = match &error {
                     LaunchError::NoBrowser(_) => (ErrorClass::Fatal, "no_browser"),
+                    // Somebody, or the retention, makes space: it is tried until then.
+                    LaunchError::Profile { source, .. } if is_full(source) => (ErrorClass::Recoverable, "disk_full"),
                     LaunchError::Profile { .. } => (ErrorClass::Fatal, "profile_unusable"),
                     LaunchError::ProfileInUse { .. } => (ErrorClass::Recoverable, "profile_in_use"),
                     LaunchError::Browser { .. } => (ErrorClass::Recoverable, "launch_failed"),
@@ -177,6 +182,10 @@ impl Launch {
             Err(_) => Err(LaunchError::Browser { detail: format!("no answer within {:?}", self.limit) }),
         }
     }
+}
+
+fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
 async fn tell(reports: &mpsc::Sender<Report>, report: Report) {

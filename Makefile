@@ -18,7 +18,7 @@ CARGO = $(if $(shell command -v mold 2>/dev/null),mold -run )cargo
 # nothing is built twice.
 BUILD_DEV = $(CARGO) build --locked --workspace --bins --test daemon
 
-.PHONY: help run demo smoke test lint fmt clean
+.PHONY: help run demo smoke test soak lint fmt clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +43,10 @@ test: install-test ## Everything, with real Chromium, Redis, SQLite and PostgreS
 	else \
 	  $(CARGO) test --locked --workspace --lib --bins --tests --no-fail-fast -- --test-threads 2; \
 	fi
+
+soak: install-test ## Sessions under random faults for SOAK_MINUTES=30 with SOAK_SESSIONS=6; PROFILE=dev for a dev build
+	@$(CARGO) build --locked --workspace --bins --test daemon --profile $(PROFILE)
+	@$(CARGO) test --locked --workspace --test daemon --profile $(PROFILE) -- --ignored --exact --nocapture soak::the_long_one
 
 lint: install-build ## Format, clippy and rustdoc, warnings denied
 	@cargo fmt --all --check

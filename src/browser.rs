@@ -22,6 +22,8 @@ mod process;
 pub mod profile;
 mod sandbox;
 mod scratch;
+mod singleton;
+mod space;
 mod user_agent;
 mod warden;
 

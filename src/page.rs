@@ -6,7 +6,11 @@
 pub mod options;
 pub mod wire;
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use serde::Deserialize;
@@ -75,8 +79,12 @@ pub trait WhatsAppPage: Send + Sync + 'static {
 #[async_trait]
 pub trait PageLauncher: Send + Sync + 'static {
     /// Locks the profile, starts a browser on it, puts the bridge in and navigates to WhatsApp Web. Returns as soon as the
-    /// navigation was ordered; the page speaks through the events. On an error nothing is left running or locked.
+    /// navigation was ordered; the page speaks through the events. On an error nothing is left running or locked. A launch that is
+    /// dropped is given up.
     async fn launch(&self, request: LaunchRequest) -> Result<Launched, LaunchError>;
+
+    /// Waits until nothing is left of the launches on this profile that were given up.
+    async fn wait_given_up(&self, profile: &Path);
 }
 
 /// What to start.

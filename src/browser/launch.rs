@@ -2,10 +2,12 @@
 //!
 //! Order: find, lock the profile, start, connect, put everything into an empty page (identity, binding, bridge), silence
 //! what costs, navigate. Whatever fails, the processes are ended and the profile is released before the error is returned; and
-//! a caller that stops waiting does not leave a half-started browser, since a start always runs to its end.
+//! a start that nobody waits for any more is given up, and cleaned up likewise.
 
 use std::{
-    sync::{Arc, atomic::AtomicBool},
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::{Arc, PoisonError, atomic::AtomicBool},
     time::Duration,
 };
 
@@ -47,7 +49,7 @@ use super::{
     intercept::{self, Answers, Questions},
     process::BrowserProcess,
     profile::LockedProfile,
-    sandbox,
+    sandbox, space,
     user_agent::{UserAgent, UserAgents},
     warden::{CrashSigns, Signs, Warden},
 };
@@ -89,6 +91,7 @@ pub struct ChromiumLauncher {
     /// Found out at the first start.
     has_sandbox: Arc<OnceCell<bool>>,
     tasks: TaskTracker,
+    starts: Starts,
 }
 
 impl ChromiumLauncher {
@@ -110,6 +113,7 @@ impl ChromiumLauncher {
             agents: UserAgents::default(),
             has_sandbox: Arc::default(),
             tasks: TaskTracker::new(),
+            starts: Starts::default(),
         })
     }
 
@@ -125,11 +129,13 @@ impl ChromiumLauncher {
         self.tasks.wait().await;
     }
 
-    async fn start(self, mut request: LaunchRequest) -> Result<Launched, LaunchError> {
+    async fn start(self, mut request: LaunchRequest, given_up: CancellationToken) -> Result<Launched, LaunchError> {
         request.profile = std::path::absolute(&request.profile)
             .map_err(|source| LaunchError::Profile { profile: request.profile.clone(), source })?;
         let executable = self.search.find().map_err(|error| LaunchError::NoBrowser(error.to_string()))?;
         let agent = self.agents.of(&executable.path).await.map_err(failed)?;
+        space::check(&request.profile)
+            .map_err(|source| LaunchError::Profile { profile: request.profile.clone(), source })?;
         let profile = LockedProfile::lock(&request.profile).await?;
         let options = request.options.clone();
         let user_agent = agent.header(options.user_agent.as_deref());
@@ -144,10 +150,11 @@ impl ChromiumLauncher {
         };
         let mut process = BrowserProcess::spawn(&command_line, profile).map_err(failed)?;
         let limit = Duration::from_secs(self.settings.launch_timeout_s);
-        let prepared = match timeout(limit, self.open(&mut process, &agent, &options)).await {
-            Ok(Ok(opened)) => Ok(opened),
-            Ok(Err(error)) => Err(error),
-            Err(_) => Err(format!("it did not answer within {limit:?}")),
+        let prepared = tokio::select! {
+            opened = timeout(limit, self.open(&mut process, &agent, &options)) => {
+                opened.unwrap_or_else(|_| Err(format!("it did not answer within {limit:?}")))
+            }
+            () = given_up.cancelled() => Err("nobody waits for it any more".to_owned()),
         };
         match prepared {
             Ok(opened) => Ok(self.hand_over(request, process, opened)),
@@ -246,10 +253,34 @@ impl ChromiumLauncher {
 #[async_trait]
 impl PageLauncher for ChromiumLauncher {
     async fn launch(&self, request: LaunchRequest) -> Result<Launched, LaunchError> {
-        match self.tasks.spawn(self.clone().start(request)).await {
+        let given_up = CancellationToken::new();
+        let _give_up_on_drop = given_up.clone().drop_guard();
+        let start = self.starts.of(&request.profile).track_future(self.clone().start(request, given_up));
+        match self.tasks.spawn(start).await {
             Ok(launched) => launched,
             Err(error) => Err(failed(format!("the start ended unexpectedly: {error}"))),
         }
+    }
+
+    async fn wait_given_up(&self, profile: &Path) {
+        let starts = self.starts.of(profile);
+        starts.close();
+        starts.wait().await;
+        self.starts.forget(profile);
+    }
+}
+
+/// The starts that are under way, by profile.
+#[derive(Debug, Clone, Default)]
+struct Starts(Arc<std::sync::Mutex<BTreeMap<PathBuf, TaskTracker>>>);
+
+impl Starts {
+    fn of(&self, profile: &Path) -> TaskTracker {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(profile.to_owned()).or_default().clone()
+    }
+
+    fn forget(&self, profile: &Path) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(profile);
     }
 }
 

@@ -14,7 +14,7 @@ use std::{
 
 use tokio::time::{Instant, sleep};
 
-use super::scratch;
+use super::{scratch, singleton};
 use crate::{
     host::{FileLock, Orphan, ProcessIdentity, ProcessRecord, TreeTag, TryLock},
     page::LaunchError,
@@ -27,9 +27,9 @@ const LOCK: &str = "lock";
 const RECORD: &str = "process";
 const SCRATCH: &str = "tmp";
 
-/// Chromium's own locks: they name a host and a pid, which mean nothing after a container's restart. Ours is the one that
-/// counts, so under it they may go.
-const SINGLETONS: [&str; 3] = ["SingletonLock", "SingletonCookie", "SingletonSocket"];
+/// Chromium's own locks: they name a host and a pid, which mean nothing after a container's restart. Once it is sure that no
+/// browser has the profile they may go.
+const SINGLETONS: [&str; 3] = [singleton::LOCK, "SingletonCookie", "SingletonSocket"];
 
 /// Folders of a profile that may be lost: Chromium makes them again.
 const CACHES: [&str; 8] = [
@@ -74,17 +74,26 @@ impl LockedProfile {
             }
         };
         let profile = Self { folder: folder.to_owned(), lock };
-        profile.clear_leftovers().await.map_err(unusable)?;
+        profile.end_recorded().await.map_err(unusable)?;
+        if let Some(pid) = singleton::live_holder(folder) {
+            profile.lock.release();
+            return Err(LaunchError::ProfileInUse { profile: folder.to_owned(), pid: Some(pid) });
+        }
+        profile.clear_leftovers().map_err(unusable)?;
         Ok(profile)
     }
 
-    /// Under the lock, whatever else claims the profile is left over.
-    async fn clear_leftovers(&self) -> io::Result<()> {
+    /// Under the lock, a browser of ours that still runs on the profile is left over.
+    async fn end_recorded(&self) -> io::Result<()> {
         let record = beside(&self.folder, RECORD);
         if let Some(left) = ProcessRecord::read(&record)? {
             left.end().await;
         }
-        ProcessRecord::remove(&record)?;
+        ProcessRecord::remove(&record)
+    }
+
+    /// Takes away what says that somebody has the profile, when nobody has.
+    fn clear_leftovers(&self) -> io::Result<()> {
         scratch::remove(&beside(&self.folder, SCRATCH))?;
         self.remove_singletons();
         remove_if_there(&self.active_port())
@@ -94,7 +103,7 @@ impl LockedProfile {
     fn remove_singletons(&self) {
         if let Ok(socket) = fs::read_link(self.folder.join("SingletonSocket"))
             && let Some(folder) = socket.parent()
-            && folder.file_name().and_then(OsStr::to_str).is_some_and(|name| name.contains("org.chromium.Chromium."))
+            && singleton::is_socket_folder(folder)
         {
             let _ = fs::remove_dir_all(folder);
         }

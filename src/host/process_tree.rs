@@ -168,7 +168,7 @@ impl ProcessTree {
     }
 
     /// Notes the members that left the group, while they can still be recognised. To be called once the child is up; without
-    /// it, those that end before [`Self::kill`] stay zombies for as long as this process lives.
+    /// it, those that end before [`Self::terminate`] or [`Self::kill`] stay zombies for as long as this process lives.
     pub fn note_strays(&mut self) {
         for stat in tagged(&self.tag) {
             if stat.group != self.leader.pid && !self.strays.contains(&stat.identity) {
@@ -185,6 +185,7 @@ impl ProcessTree {
     /// Asks the program to end (SIGTERM), waits at most `grace` until nobody of its group runs any more, then ends and reaps
     /// whatever is left.
     pub async fn terminate(&mut self, grace: Duration) -> Option<Exit> {
+        self.note_strays();
         if self.exit.now().is_none() {
             // Each once: a second SIGTERM makes Chromium drop everything.
             let asked: BTreeSet<u32> = programs(self.leader.pid).into_iter().chain([self.leader.pid]).collect();
@@ -206,6 +207,8 @@ impl ProcessTree {
         if self.is_reaped {
             return;
         }
+        // Before the first signal: who left the group often ends with the rest of it, and a zombie cannot be recognised.
+        self.note_strays();
         let deadline = Instant::now() + KILL_LIMIT;
         let mut exits = signal(SignalKind::child()).ok();
         while !self.kill_and_reap_once() {

@@ -218,9 +218,15 @@ impl Registry {
         let _membership = self.inner.membership.lock().await;
         let services = &self.inner.services;
         let handle = self.handle(name)?;
-        self.ask(&handle, Input::Stop, AnswerWhen::AtRest).await?;
+        // Suspended, so that no order that comes meanwhile starts it again.
+        let rests = self.ask(&handle, Input::Suspend, AnswerWhen::AtRest).await;
         // An error means that the actor has ended already.
         let _ = handle.requests.send(Request::End).await;
+        match rests {
+            // A delete before this one ended it, and did not come to its own end.
+            Ok(_) | Err(SessionError::Unknown(_)) => {}
+            Err(error) => return Err(error),
+        }
         services.store.sessions().delete(name).await?;
         let detail = "its session was deleted before it could be sent";
         services.store.messages().bury_all(name, DeadCode::SessionDeleted, detail).await?;
@@ -338,9 +344,14 @@ impl Registry {
         let (answer, answered) = oneshot::channel();
         let request = Request::Step { input, when, answer };
         let sent: Result<(), mpsc::error::SendError<Request>> = handle.requests.send(request).await;
-        sent.map_err(|_| SessionError::Closing)?;
+        // An actor ends with drover, or with its session.
+        let ended = || match self.inner.services.senders.has_begun() {
+            true => SessionError::Closing,
+            false => SessionError::Unknown(name.clone()),
+        };
+        sent.map_err(|_| ended())?;
         match tokio::time::timeout(REST_LIMIT, answered).await {
-            Ok(answered) => answered.map_err(|_| SessionError::Closing),
+            Ok(answered) => answered.map_err(|_| ended()),
             Err(_) => Err(SessionError::TooSlow(name)),
         }
     }

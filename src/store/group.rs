@@ -120,19 +120,33 @@ async fn write_group(
     group: &mut Vec<Box<dyn Job>>,
     waiting: &mut mpsc::Receiver<Box<dyn Job>>,
 ) -> sqlx::Result<()> {
-    // Takes the write lock at once: a transaction that reads first could find it taken by another program.
-    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+    // Not sqlx's own transaction, which goes on for ever when SQLite itself has rolled back, as it does on a full disk.
+    // IMMEDIATE takes the write lock at once: a transaction that reads first could find it taken by another program.
+    sqlx::query("BEGIN IMMEDIATE").execute(&mut *connection).await?;
+    let committed = write_pieces(connection, group, waiting).await;
+    if committed.is_err() {
+        // Fails where SQLite has done it already.
+        let _ = sqlx::query("ROLLBACK").execute(connection).await;
+    }
+    committed
+}
+
+async fn write_pieces(
+    connection: &mut AnyConnection,
+    group: &mut Vec<Box<dyn Job>>,
+    waiting: &mut mpsc::Receiver<Box<dyn Job>>,
+) -> sqlx::Result<()> {
     let mut done = 0;
     while done < group.len() {
-        sqlx::query("SAVEPOINT piece").execute(&mut *transaction).await?;
-        if !group[done].run(&mut transaction).await {
-            sqlx::query("ROLLBACK TO piece").execute(&mut *transaction).await?;
+        sqlx::query("SAVEPOINT piece").execute(&mut *connection).await?;
+        if !group[done].run(connection).await {
+            sqlx::query("ROLLBACK TO piece").execute(&mut *connection).await?;
         }
-        sqlx::query("RELEASE piece").execute(&mut *transaction).await?;
+        sqlx::query("RELEASE piece").execute(&mut *connection).await?;
         done += 1;
         if done == group.len() && done < GROUP_SIZE {
             group.extend(waiting.try_recv());
         }
     }
-    transaction.commit().await
+    sqlx::query("COMMIT").execute(connection).await.map(drop)
 }

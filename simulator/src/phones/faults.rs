@@ -1,7 +1,9 @@
 //! Faults on purpose: put, list, clear.
 
-use axum::extract::State;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
 use axum::response::Json;
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::error::ApiError;
@@ -67,11 +69,22 @@ pub(crate) async fn list(State(simulator): State<Simulator>) -> Json<Value> {
     Json(simulator.with(|world| listed(world.faults.list())))
 }
 
-/// `DELETE /faults`
-pub(crate) async fn clear(State(simulator): State<Simulator>) -> Json<Value> {
+/// Whose faults end.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Whose {
+    number: Option<Number>,
+}
+
+/// `DELETE /faults?number=`
+pub(crate) async fn clear(
+    State(simulator): State<Simulator>,
+    whose: Result<Query<Whose>, QueryRejection>,
+) -> Result<Json<Value>, ApiError> {
+    let Query(whose) = whose.map_err(|rejection| ApiError::Invalid(rejection.body_text()))?;
     simulator.with(|world| {
-        world.clear_faults();
-        Json(listed(world.faults.list()))
+        world.clear_faults(whose.number);
+        Ok(Json(listed(world.faults.list())))
     })
 }
 

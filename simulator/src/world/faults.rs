@@ -169,6 +169,14 @@ impl Faults {
         }
     }
 
+    /// Ends all, or those of a number.
+    pub(crate) fn clear(&mut self, number: Option<Number>) {
+        match number {
+            None => *self = Self::default(),
+            Some(number) => drop(self.by_number.remove(&number)),
+        }
+    }
+
     /// Whether connections of a number (or any at all) are refused now.
     pub(crate) fn refuses(&self, number: Option<Number>) -> bool {
         let standing = match number {

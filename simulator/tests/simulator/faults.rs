@@ -60,6 +60,19 @@ async fn sockets_are_refused_for_a_while() {
 }
 
 #[tokio::test]
+async fn the_faults_of_one_number_end_alone() {
+    let simulator = Simulator::start(&[]);
+    put(&simulator, json!({"number": ANA, "stay_at_ack": 0, "slow_load_ms": 9})).await;
+    put(&simulator, json!({"number": BOB, "stay_at_ack": 1})).await;
+    put(&simulator, json!({"ack_delay_ms": 5})).await;
+    let left = simulator.delete(&format!("/faults?number={ANA}")).await.done();
+    let numbers: Vec<&Value> = left.as_array().unwrap().iter().map(|standing| &standing["number"]).collect();
+    assert_eq!(numbers, [&Value::Null, &json!(BOB)]);
+    assert_eq!(simulator.delete("/faults?nubmer=1").await.status, 422);
+    assert_eq!(simulator.delete("/faults").await.done(), json!([]));
+}
+
+#[tokio::test]
 async fn acks_are_late_withheld_or_out_of_order() {
     let simulator = Simulator::start(&[]);
     let mut ana = Linked::new(&simulator, ANA).await;

@@ -111,11 +111,14 @@ impl Actor {
             reports: reports.clone(),
             limit: Duration::from_secs(self.services.settings.browser.launch_timeout_s.saturating_mul(2)),
         };
+        let (launcher, profile) = (Arc::clone(&launch.launcher), launch.profile.clone());
         tasks.spawn(async move {
             let outcome = tokio::select! {
                 (outcome, place) = launch.run() => Report::Launched(outcome, place),
-                // The launcher undoes a launch that is dropped half-way.
-                () = abandon.cancelled() => Report::Abandoned,
+                () = abandon.cancelled() => {
+                    launcher.wait_given_up(&profile).await;
+                    Report::Abandoned
+                }
             };
             tell(&reports, outcome).await;
         });

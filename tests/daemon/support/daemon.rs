@@ -191,8 +191,9 @@ impl<'home> Drover<'home> {
     #[track_caller]
     pub fn wait_no_zombies(&self) {
         const LIMIT: Duration = Duration::from_secs(5);
-        wait_until("drover has reaped its children", LIMIT, || {
-            process::zombies_of(self.pid()).is_empty().then_some(())
+        wait_until_ok("drover has reaped its children", LIMIT, || {
+            let zombies = process::zombies_of(self.pid());
+            if zombies.is_empty() { Ok(()) } else { Err(zombies) }
         });
     }
 }

@@ -1,11 +1,11 @@
 //! The folder in which a test's daemons live, one after another, and the account of what they leave behind.
 
 use std::{
-    cell::RefCell,
     collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    sync::{Mutex, MutexGuard, PoisonError},
     thread,
     time::Duration,
 };
@@ -17,6 +17,7 @@ use super::{
     Drover, Simulator,
     log::Log,
     process::{self, MARK, Process},
+    small_disk::SmallDisk,
     wait_until, wait_until_ok,
 };
 
@@ -27,10 +28,11 @@ const CLEARING: Duration = Duration::from_secs(5);
 /// for all of them: dropped at the end of a test that passed, it asserts that nothing of them is left.
 pub struct Home {
     scratch: TempDir,
-    settings: RefCell<BTreeMap<String, String>>,
+    settings: Mutex<BTreeMap<String, String>>,
     /// Every process that was ever seen to belong here.
-    seen: RefCell<BTreeSet<Process>>,
-    starts: RefCell<u32>,
+    seen: Mutex<BTreeSet<Process>>,
+    starts: Mutex<u32>,
+    small_disk: Mutex<Option<SmallDisk>>,
 }
 
 impl Home {
@@ -48,7 +50,13 @@ impl Home {
         for folder in ["data", "tmp", "home", "logs"] {
             fs::create_dir(scratch.path().join(folder)).expect("a new folder takes folders");
         }
-        let home = Self { scratch, settings: RefCell::default(), seen: RefCell::default(), starts: RefCell::default() };
+        let home = Self {
+            scratch,
+            settings: Mutex::default(),
+            seen: Mutex::default(),
+            starts: Mutex::default(),
+            small_disk: Mutex::default(),
+        };
         for (name, value) in [
             ("PORT", "0"),
             // The harness asks so often that its own requests would bury everything else.
@@ -71,12 +79,17 @@ impl Home {
 
     /// Sets a variable for what is started from now on.
     pub fn set(&self, name: &str, value: &str) {
-        self.settings.borrow_mut().insert(name.to_owned(), value.to_owned());
+        held(&self.settings).insert(name.to_owned(), value.to_owned());
+    }
+
+    /// Puts a folder of this home onto a small disk, for what is started from now on.
+    pub fn put_on(&self, disk: &SmallDisk) {
+        *held(&self.small_disk) = Some(disk.clone());
     }
 
     /// Takes a variable away.
     pub fn unset(&self, name: &str) {
-        self.settings.borrow_mut().remove(name);
+        held(&self.settings).remove(name);
     }
 
     /// The data folder.
@@ -106,7 +119,11 @@ impl Home {
 
     /// drover's binary in this home: with its settings and nothing else of the tester's environment.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_drover"));
+        const DROVER: &str = env!("CARGO_BIN_EXE_drover");
+        let mut command = match &*held(&self.small_disk) {
+            Some(disk) => disk.command(DROVER),
+            None => Command::new(DROVER),
+        };
         command
             .args(arguments)
             .env_clear()
@@ -114,7 +131,7 @@ impl Home {
             .env("HOME", self.path().join("home"))
             .env("TMPDIR", self.temporary())
             .env(MARK, self.path())
-            .envs(self.settings.borrow().iter())
+            .envs(held(&self.settings).iter())
             .current_dir(self.path())
             .stdin(Stdio::null());
         command
@@ -123,8 +140,12 @@ impl Home {
     /// Starts the daemon and waits until it answers.
     #[track_caller]
     pub fn start(&self) -> Drover<'_> {
-        *self.starts.borrow_mut() += 1;
-        Drover::start(self, &format!("drover-{}.log", self.starts.borrow()))
+        let number = {
+            let mut starts = held(&self.starts);
+            *starts += 1;
+            *starts
+        };
+        Drover::start(self, &format!("drover-{number}.log"))
     }
 
     /// Starts the daemon, which must refuse and end by itself.
@@ -154,7 +175,7 @@ impl Home {
     /// The processes of this home that run now; remembered for the account at the end.
     pub fn look(&self) -> BTreeSet<Process> {
         let family = process::family(self.path());
-        self.seen.borrow_mut().extend(family.iter().cloned());
+        held(&self.seen).extend(family.iter().cloned());
         family
     }
 
@@ -162,6 +183,13 @@ impl Home {
     pub fn browser_of(&self, session: &str) -> Option<Process> {
         let profile = self.profile(session);
         self.look().into_iter().find(|process| process.is_browser_of(&profile))
+    }
+
+    /// The processes of a session's browser in which pages run.
+    pub fn renderers_of(&self, session: &str) -> Vec<Process> {
+        let Some(browser) = self.browser_of(session) else { return Vec::new() };
+        let of_group = |process: &Process| process.group == browser.group;
+        self.look().into_iter().filter(of_group).filter(Process::is_renderer).collect()
     }
 
     /// The private redis-server.
@@ -204,7 +232,7 @@ impl Home {
 
     fn left_running(&self) -> Vec<Process> {
         self.look();
-        self.seen.borrow().iter().filter(|process| process.runs()).cloned().collect()
+        held(&self.seen).iter().filter(|process| process.runs()).cloned().collect()
     }
 
     /// Kills whatever of this home still runs, for a test that failed.
@@ -212,7 +240,7 @@ impl Home {
         for process in self.look() {
             process.signal(Signal::SIGKILL);
         }
-        for process in self.seen.borrow().iter() {
+        for process in held(&self.seen).iter() {
             process.signal(Signal::SIGKILL);
         }
     }
@@ -232,6 +260,11 @@ impl Drop for Home {
             self.assert_nothing_left();
         }
     }
+}
+
+/// What a thread that panicked left is as good as before.
+fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn contains(path: &Path, wanted: &[u8]) -> bool {

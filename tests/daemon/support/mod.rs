@@ -3,6 +3,7 @@
 //! - [`Simulator`] and [`Phone`]: the other side.
 //! - [`Home`]: a data folder that outlives the daemons started on it, and answers for whatever they leave behind.
 //! - [`Drover`]: one running daemon; [`Cli`]: one command of its CLI.
+//! - [`DevTools`]: the page, through the door that any DevTools takes.
 //! - [`servers`]: a Redis and a PostgreSQL of the operator's own.
 //! - [`story`]: steps that several tests share.
 //!
@@ -18,6 +19,7 @@
 
 pub mod cli;
 pub mod daemon;
+pub mod devtools;
 pub mod events;
 pub mod home;
 pub mod http;
@@ -26,11 +28,13 @@ pub mod process;
 pub mod qr;
 pub mod servers;
 pub mod simulator;
+pub mod small_disk;
 pub mod story;
 pub mod wait;
 
 pub use cli::Cli;
 pub use daemon::Drover;
+pub use devtools::DevTools;
 pub use events::Events;
 pub use home::Home;
 pub use http::{Client, Reply};

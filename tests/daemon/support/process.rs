@@ -63,6 +63,16 @@ impl Process {
             && !self.command.starts_with("/bin/sh ") && !self.command.starts_with("/bin/bash ")
     }
 
+    /// Whether it is a process of a browser in which pages run.
+    pub fn is_renderer(&self) -> bool {
+        self.command.contains("--type=renderer")
+    }
+
+    /// Whether it is any process of a browser.
+    pub fn is_chromium(&self) -> bool {
+        self.command.contains("--type=") || self.command.contains("--user-data-dir=")
+    }
+
     /// Whether it is a redis-server.
     pub fn is_redis(&self) -> bool {
         self.command.contains("redis-server")
@@ -114,6 +124,23 @@ pub fn family(scratch: &Path) -> BTreeSet<Process> {
 /// The zombies among a process's children: ended, and not reaped.
 pub fn zombies_of(parent: i32) -> Vec<Process> {
     all().into_iter().filter(|found| found.parent == parent && found.is_zombie).collect()
+}
+
+/// Everybody below a process, zombies too.
+pub fn descendants(ancestor: i32) -> Vec<Process> {
+    let everyone = all();
+    let mut pids = BTreeSet::from([ancestor]);
+    loop {
+        let joined: Vec<i32> = everyone
+            .iter()
+            .filter(|found| pids.contains(&found.parent) && !pids.contains(&found.pid))
+            .map(|found| found.pid)
+            .collect();
+        if joined.is_empty() {
+            return everyone.into_iter().filter(|found| found.pid != ancestor && pids.contains(&found.pid)).collect();
+        }
+        pids.extend(joined);
+    }
 }
 
 /// The files under a folder on which somebody holds a lock (`flock` or `fcntl`), with the holder's line in /proc/locks.

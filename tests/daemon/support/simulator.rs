@@ -84,6 +84,13 @@ impl Simulator {
         assert!(reply.status < 300, "{reply:?}");
     }
 
+    /// Ends the faults of one phone.
+    #[track_caller]
+    pub fn clear_faults_of(&self, number: &str) {
+        let reply = self.http.delete(&format!("/faults?number={number}"));
+        assert!(reply.status < 300, "{reply:?}");
+    }
+
     /// Sums over everything.
     #[track_caller]
     pub fn stats(&self) -> Value {

@@ -103,6 +103,8 @@ pub(crate) struct ScriptedLauncher(pub(crate) Arc<Script>);
 
 #[async_trait]
 impl PageLauncher for ScriptedLauncher {
+    async fn wait_given_up(&self, _profile: &Path) {}
+
     async fn launch(&self, _request: LaunchRequest) -> Result<Launched, LaunchError> {
         self.0.launches.fetch_add(1, Ordering::SeqCst);
         let (sender, events) = mpsc::channel(16);

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use super::{Fault, Faults, Scope};
+use super::{Fault, Scope};
 use crate::frame::{PageFault, ServerFrame};
+use crate::id::Number;
 use crate::world::World;
 use crate::world::devices::Token;
 use crate::world::pages::{Page, PageId};
@@ -91,12 +92,12 @@ impl World {
         }
     }
 
-    /// Ends all faults; syncs that one held up come now.
-    pub(crate) fn clear_faults(&mut self) {
+    /// Ends all faults, or those of a number; syncs that one held up come now.
+    pub(crate) fn clear_faults(&mut self, number: Option<Number>) {
         let held_up = self.devices.all().filter(|(_, device)| self.faults.never_syncs(device.number));
         let held_up: Vec<Token> = held_up.map(|(token, _)| token.clone()).collect();
-        self.faults = Faults::default();
-        self.renew_page_faults(Scope::All);
+        self.faults.clear(number);
+        self.renew_page_faults(number.map_or(Scope::All, Scope::Number));
         held_up.iter().for_each(|token| self.plan_syncs(token));
         self.changed = true;
     }

@@ -97,7 +97,9 @@ fn execute(cli: Cli) -> Result<(), CliError> {
     let sources = Sources::of_process(named.as_deref())?;
     let loaded = config::load(&sources)?;
     match cli.command.unwrap_or(Command::Serve) {
-        Command::Serve => block_on(&mut tokio::runtime::Builder::new_multi_thread(), serve::serve(loaded.config, sources)),
+        Command::Serve => {
+            block_on(&mut tokio::runtime::Builder::new_multi_thread(), serve::serve(loaded.config, sources))
+        }
         Command::Config(ConfigCommand::Check) => config_check::check(&loaded),
         Command::Ask(question) => {
             let client = Client::new(&loaded.config, cli.url.as_deref())?;

@@ -5,7 +5,11 @@ use std::{fs, path::Path};
 use anyhow::{Context, Result, bail};
 use serde_json::{Map, Value, json};
 
-use crate::{BATCH, CHATS, EACH, RUNS, SESSIONS, ours::LIMITS, scale::{Depth, Idle, median}};
+use crate::{
+    BATCH, CHATS, EACH, Measured, RUNS, SESSIONS,
+    ours::LIMITS,
+    scale::{Depth, Idle, median},
+};
 
 /// At least so many times BullMQ's.
 const TARGET: f64 = 2.0;
@@ -14,11 +18,11 @@ const IDLE_TARGET: f64 = 0.01;
 /// A claim on a million messages takes at most so many times one on an empty queue.
 const DEPTH_TARGET: f64 = 2.0;
 
-/// Messages a second of one phase, a value a run.
+/// One phase, a value a run.
 pub(crate) struct Comparison {
     pub(crate) phase: &'static str,
-    pub(crate) ours: Vec<f64>,
-    theirs: Vec<(&'static str, Vec<f64>)>,
+    pub(crate) ours: Vec<Measured>,
+    theirs: Vec<(&'static str, Vec<Measured>)>,
 }
 
 impl Comparison {
@@ -26,7 +30,7 @@ impl Comparison {
         Self { phase, ours: Vec::new(), theirs: Vec::new() }
     }
 
-    pub(crate) fn theirs(&mut self, shape: &'static str) -> &mut Vec<f64> {
+    pub(crate) fn theirs(&mut self, shape: &'static str) -> &mut Vec<Measured> {
         let at = self.theirs.iter().position(|(known, _)| *known == shape).unwrap_or_else(|| {
             self.theirs.push((shape, Vec::new()));
             self.theirs.len() - 1
@@ -35,17 +39,28 @@ impl Comparison {
     }
 
     fn ours(&self) -> f64 {
-        median(&mut self.ours.clone())
+        medians(&self.ours).per_second
     }
 
     fn of(&self, shape: usize) -> f64 {
-        median(&mut self.theirs[shape].1.clone())
+        medians(&self.theirs[shape].1).per_second
+    }
+
+    /// Redis' processor time a message, of each side.
+    fn redis_us(&self) -> Vec<f64> {
+        let theirs = self.theirs.iter().map(|(_, runs)| medians(runs).redis_us);
+        std::iter::once(medians(&self.ours).redis_us).chain(theirs).collect()
     }
 
     /// Against the faster of BullMQ's shapes.
     fn ratio(&self) -> f64 {
         self.ours() / (0..self.theirs.len()).map(|shape| self.of(shape)).fold(0.0, f64::max)
     }
+}
+
+fn medians(runs: &[Measured]) -> Measured {
+    let of = |value: fn(&Measured) -> f64| median(&mut runs.iter().map(value).collect::<Vec<_>>());
+    Measured { per_second: of(|run| run.per_second), redis_us: of(|run| run.redis_us) }
 }
 
 pub(crate) struct Report {
@@ -56,7 +71,9 @@ pub(crate) struct Report {
 
 impl Report {
     pub(crate) fn print(&self) {
-        println!("\n{SESSIONS} sessions, {EACH} messages each to {CHATS} chats, {BATCH} put in at a time, medians of {RUNS} runs,");
+        println!(
+            "\n{SESSIONS} sessions, {EACH} messages each to {CHATS} chats, {BATCH} put in at a time, medians of {RUNS} runs,"
+        );
         println!("one redis-server without persistence on a unix socket, no database on either side.");
         println!("Leases and limits are on, on both sides, so high that they never refuse; ours: {LIMITS};");
         println!("BullMQ's: 1,000,000,000 a minute. The ratio is to the faster of BullMQ's two shapes.\n");
@@ -67,16 +84,34 @@ impl Report {
             let (each, one) = (comparison.of(0), comparison.of(1));
             println!("| {} | {ours:.0} | {each:.0} | {one:.0} | {ratio:.2} |", comparison.phase);
         }
+        println!(
+            "\n| Redis' processor time a message, us | drover | BullMQ, a queue a session | BullMQ, one queue |\n|---|---|---|---|"
+        );
+        for comparison in &self.comparisons {
+            let numbers: Vec<_> = comparison.redis_us().iter().map(|us| format!("{us:.1}")).collect();
+            println!("| {} | {} |", comparison.phase, numbers.join(" | "));
+        }
         let Self { idle, depth, .. } = self;
         println!("\n| | measured | target |\n|---|---|---|");
-        println!("| 1,000 sessions with a message that waits, part of a core | {:.2}% (Redis {:.2}%) | < 1% |", idle.ours * 100.0, idle.redis * 100.0);
-        println!("| a claim on an empty queue, and on a million messages | {:.0} us, {:.0} us ({:.2}x) | <= 2x |", depth.empty_us, depth.full_us, depth.full_us / depth.empty_us);
+        println!(
+            "| 1,000 sessions with a message that waits, part of a core | {:.2}% (Redis {:.2}%) | < 1% |",
+            idle.ours * 100.0,
+            idle.redis * 100.0
+        );
+        println!(
+            "| a claim on an empty queue, and on a million messages | {:.0} us, {:.0} us ({:.2}x) | <= 2x |",
+            depth.empty_us,
+            depth.full_us,
+            depth.full_us / depth.empty_us
+        );
     }
 
     /// Adds to what other benchmarks wrote there.
     pub(crate) fn write(&self, path: &Path) -> Result<()> {
         let mut all: Map<String, Value> = match fs::read(path) {
-            Ok(bytes) => serde_json::from_slice(&bytes).with_context(|| format!("{} is no JSON object", path.display()))?,
+            Ok(bytes) => {
+                serde_json::from_slice(&bytes).with_context(|| format!("{} is no JSON object", path.display()))?
+            }
             Err(_) => Map::new(),
         };
         for comparison in &self.comparisons {
@@ -102,7 +137,8 @@ impl Report {
             }
         }
         if self.idle.ours + self.idle.redis >= IDLE_TARGET {
-            missed.push(format!("1,000 waiting sessions: {:.2}% of a core", (self.idle.ours + self.idle.redis) * 100.0));
+            missed
+                .push(format!("1,000 waiting sessions: {:.2}% of a core", (self.idle.ours + self.idle.redis) * 100.0));
         }
         if self.depth.full_us > DEPTH_TARGET * self.depth.empty_us {
             missed.push(format!("a claim on a million: {:.2}x", self.depth.full_us / self.depth.empty_us));

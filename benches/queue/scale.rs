@@ -1,6 +1,9 @@
 //! What only our queue has to show: waiting costs nothing, and depth costs a claim little.
 
-use std::{fs, time::{Duration, Instant}};
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, Result, bail};
 use drover::{
@@ -10,7 +13,10 @@ use drover::{
 };
 use nix::unistd::{SysconfVar, sysconf};
 
-use crate::{ours::{House, messages}, server::Server};
+use crate::{
+    ours::{House, messages},
+    server::Server,
+};
 
 const IDLE_SESSIONS: usize = 1_000;
 const WATCHED: Duration = Duration::from_secs(15);
@@ -47,10 +53,8 @@ pub(crate) async fn idle_sessions(server: &Server) -> Result<Idle> {
     let (ours, redis) = (cpu_seconds("self")?, cpu_seconds(&server.pid().to_string())?);
     tokio::time::sleep(WATCHED).await;
     let share = |before: f64, after: f64| (after - before) / WATCHED.as_secs_f64();
-    let idle = Idle {
-        ours: share(ours, cpu_seconds("self")?),
-        redis: share(redis, cpu_seconds(&server.pid().to_string())?),
-    };
+    let idle =
+        Idle { ours: share(ours, cpu_seconds("self")?), redis: share(redis, cpu_seconds(&server.pid().to_string())?) };
     for sender in senders {
         sender.abort();
         if sender.await.is_ok() {

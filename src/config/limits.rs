@@ -78,11 +78,7 @@ impl SessionLimits {
             ("perHour", "limits.per_hour", self.per_hour.map(u64::from)),
             ("gapMs", "limits.gap_ms", self.gap_ms),
             ("gapJitterMs", "limits.gap_jitter_ms", self.gap_jitter_ms),
-            (
-                "perRecipientPerMinute",
-                "limits.per_recipient_per_minute",
-                self.per_recipient_per_minute.map(u64::from),
-            ),
+            ("perRecipientPerMinute", "limits.per_recipient_per_minute", self.per_recipient_per_minute.map(u64::from)),
             ("dailyYoung", "limits.daily_young", self.daily_young.map(u64::from)),
             ("youngDays", "limits.young_days", self.young_days.map(u64::from)),
         ];

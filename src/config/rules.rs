@@ -240,8 +240,7 @@ pub(super) fn limits_together(limits: &Limits) -> Option<(&'static str, String)>
     if limits.burst > limits.per_minute {
         return Some(("limits.burst", format!("at most {} (limits.per_minute)", limits.per_minute)));
     }
-    (limits.per_hour < limits.burst)
-        .then(|| ("limits.per_hour", format!("at least {} (limits.burst)", limits.burst)))
+    (limits.per_hour < limits.burst).then(|| ("limits.per_hour", format!("at least {} (limits.burst)", limits.burst)))
 }
 
 #[cfg(test)]

@@ -29,9 +29,9 @@ impl Used {
             return 0.0;
         }
         #[expect(clippy::cast_precision_loss, reason = "milliseconds since 1970 fit for 280,000 years")]
-        self.in_hour.iter().fold(0.0, |used_up_to, (at_ms, _)| {
-            f64::max(used_up_to, *at_ms as f64) + MINUTE_MS / f64::from(per_minute)
-        })
+        self.in_hour
+            .iter()
+            .fold(0.0, |used_up_to, (at_ms, _)| f64::max(used_up_to, *at_ms as f64) + MINUTE_MS / f64::from(per_minute))
     }
 }
 

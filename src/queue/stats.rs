@@ -49,7 +49,8 @@ impl Queue {
     }
 
     fn read_stats(&self, session: &SessionName, answer: &[String]) -> Option<QueueStats> {
-        let [messages, held, due, paused, paused_all, failures, open_until, in_minute, in_hour, today, now] = answer else {
+        let [messages, held, due, paused, paused_all, failures, open_until, in_minute, in_hour, today, now] = answer
+        else {
             return None;
         };
         let settings = &self.shared.settings;

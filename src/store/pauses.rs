@@ -34,12 +34,7 @@ impl Pauses {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn pause(
-        &self,
-        session: Option<&SessionName>,
-        cause: PauseCause,
-        now_ms: i64,
-    ) -> Result<(), StoreError> {
+    pub async fn pause(&self, session: Option<&SessionName>, cause: PauseCause, now_ms: i64) -> Result<(), StoreError> {
         let name = session.map_or(ALL, SessionName::as_str).to_owned();
         self.database
             .execute(
@@ -56,7 +51,8 @@ impl Pauses {
     /// When the database fails.
     pub async fn lift(&self, session: Option<&SessionName>) -> Result<bool, StoreError> {
         let name = session.map_or(ALL, SessionName::as_str).to_owned();
-        let lifted = self.database.execute("DELETE FROM pauses WHERE session = $1", move |query| query.bind(name)).await?;
+        let lifted =
+            self.database.execute("DELETE FROM pauses WHERE session = $1", move |query| query.bind(name)).await?;
         Ok(lifted > 0)
     }
 
@@ -65,7 +61,8 @@ impl Pauses {
     /// # Errors
     /// When the database fails.
     pub async fn list(&self) -> Result<Paused, StoreError> {
-        let rows = sqlx::query("SELECT session, cause FROM pauses").fetch_all(&mut *self.database.reader().await?).await?;
+        let rows =
+            sqlx::query("SELECT session, cause FROM pauses").fetch_all(&mut *self.database.reader().await?).await?;
         let mut paused = Paused::default();
         for row in &rows {
             paused.add(row)?;

@@ -542,15 +542,7 @@ async fn every_key_is_documented_and_tagged_with_its_session() {
     let claim = bench.claim().await;
     bench.queue.admit("key-1", 30).await.unwrap();
     bench.queue.pause(None).await.unwrap();
-    let names = [
-        keys::STATE,
-        keys::JOBS,
-        keys::LINE,
-        keys::READY,
-        keys::DUE,
-        keys::HELD,
-        keys::SENT,
-    ];
+    let names = [keys::STATE, keys::JOBS, keys::LINE, keys::READY, keys::DUE, keys::HELD, keys::SENT];
     let found: Vec<String> = bench.redis.command(&["KEYS", "*"]).await;
     for key in &found {
         let is_documented = match key.strip_prefix("drover:{main}:") {

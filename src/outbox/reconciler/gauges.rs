@@ -26,9 +26,7 @@ impl Gauges {
         let rows: HashMap<_, _> = waiting.iter().map(|row| ((&row.session, row.priority), row)).collect();
         for name in names.union(&shown) {
             let mut oldest_ms = now_ms;
-            for (priority, label) in
-                [(Priority::High, "high"), (Priority::Normal, "normal"), (Priority::Low, "low")]
-            {
+            for (priority, label) in [(Priority::High, "high"), (Priority::Normal, "normal"), (Priority::Low, "low")] {
                 let row = rows.get(&(name, priority));
                 oldest_ms = oldest_ms.min(row.map_or(now_ms, |row| row.oldest_ms));
                 #[expect(clippy::cast_precision_loss, reason = "a gauge is a float; nothing waits 2^53 times")]

@@ -16,7 +16,9 @@ use drover::{
     clock::SystemClock,
     config,
     event::EventLog,
-    model::{Ack, ChatId, Content, EventKind, MessageId, MessageKey, MessageState, OutboundMessage, PhoneNumber, SessionName},
+    model::{
+        Ack, ChatId, Content, EventKind, MessageId, MessageKey, MessageState, OutboundMessage, PhoneNumber, SessionName,
+    },
     outbox::{AcceptOptions, AcceptRequest, Outbox, Reconciler},
     page::{
         Found, LaunchError, LaunchRequest, Launched, PageError, PageEvent, PageLauncher, Prepared, Probe, SendOutcome,

@@ -1,4 +1,5 @@
-// BullMQ's side of `make bench-queue`: the same messages on the same Redis, and a no-op for a send. Prints messages a second.
+// BullMQ's side of `make bench-queue`: the same messages on the same Redis, and a no-op for a send. Prints messages a
+// second, and Redis' processor time a message in microseconds.
 //
 // node run.mjs <socket> <enqueue|drain|end_to_end> <queue_each|one_queue> <sessions> <each> <batch> <chats>
 import { randomBytes } from 'node:crypto';
@@ -46,12 +47,19 @@ for (const worker of workers) {
 }
 await Promise.all(workers.map((worker) => worker.waitUntilReady()));
 
+// Redis' own word for the time it was on a processor, in seconds.
+async function redisCpu() {
+  const info = await connection.info('cpu');
+  return ['used_cpu_user', 'used_cpu_sys'].reduce((sum, name) => sum + Number(new RegExp(`${name}:([0-9.]+)`).exec(info)[1]), 0);
+}
+
 if (phase === 'drain') await putAllIn();
+const cpu = await redisCpu();
 const begun = process.hrtime.bigint();
 for (const worker of workers) worker.run().catch((error) => { throw error; });
 await Promise.all([phase === 'drain' ? undefined : putAllIn(), phase === 'enqueue' ? undefined : finished]);
 const seconds = Number(process.hrtime.bigint() - begun) / 1e9;
 
-console.log(total / seconds);
+console.log(total / seconds, (((await redisCpu()) - cpu) * 1e6) / total);
 await Promise.all(workers.map((worker) => worker.close(true)));
 process.exit(0);

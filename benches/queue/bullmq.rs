@@ -4,7 +4,7 @@ use std::{path::Path, process::Command};
 
 use anyhow::{Context, Result, bail};
 
-use crate::{BATCH, CHATS, EACH, Phase, SESSIONS, server::Server};
+use crate::{BATCH, CHATS, EACH, Measured, Phase, SESSIONS, server::Server};
 
 /// How BullMQ is given the work. Which is faster depends on the phase: ours is held against the faster one.
 #[derive(Debug, Clone, Copy)]
@@ -26,8 +26,7 @@ impl Shape {
     }
 }
 
-/// How many messages a second.
-pub(crate) fn run(server: &Server, phase: Phase, shape: Shape) -> Result<f64> {
+pub(crate) fn run(server: &Server, phase: Phase, shape: Shape) -> Result<Measured> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/bullmq/run.mjs");
     let output = Command::new("node")
         .arg(script)
@@ -40,5 +39,8 @@ pub(crate) fn run(server: &Server, phase: Phase, shape: Shape) -> Result<f64> {
         bail!("BullMQ's side failed: {}", String::from_utf8_lossy(&output.stderr));
     }
     let text = String::from_utf8(output.stdout)?;
-    text.trim().parse().with_context(|| format!("BullMQ's side said {text:?}"))
+    let numbers = text.trim().split_once(' ').and_then(|(per_second, redis_us)| {
+        Some(Measured { per_second: per_second.parse().ok()?, redis_us: redis_us.parse().ok()? })
+    });
+    numbers.with_context(|| format!("BullMQ's side said {text:?}"))
 }

@@ -51,6 +51,15 @@ impl Phase {
     }
 }
 
+/// What one run of one side gave.
+#[derive(Debug, Clone, Copy)]
+struct Measured {
+    /// Messages a second.
+    per_second: f64,
+    /// Redis' processor time a message, in microseconds: what a busy machine does not distort.
+    redis_us: f64,
+}
+
 fn main() -> Result<()> {
     // Cargo passes --bench, and to `cargo test --benches` nothing: that builds it and stops here.
     if !std::env::args().any(|argument| argument == "--bench") {

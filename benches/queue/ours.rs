@@ -15,7 +15,7 @@ use drover::{
 };
 use futures::future::try_join_all;
 
-use crate::{BATCH, CHATS, EACH, Phase, SESSIONS, server::Server};
+use crate::{BATCH, CHATS, EACH, Measured, Phase, SESSIONS, server::Server};
 
 /// Limits that are on and never refuse: what a session may do in an hour is more than all of them do here.
 pub(crate) const LIMITS: &str =
@@ -81,14 +81,14 @@ pub(crate) fn messages(session: &SessionName, count: usize, chats: usize) -> Res
         .collect()
 }
 
-/// How many messages a second.
-pub(crate) async fn run(server: &Server, phase: Phase) -> Result<f64> {
+pub(crate) async fn run(server: &Server, phase: Phase) -> Result<Measured> {
     let house = House::open(server).await?;
     let sessions = house.sessions(SESSIONS).await?;
     let work = sessions.iter().map(|session| messages(session, EACH, CHATS)).collect::<Result<Vec<_>>>()?;
     if phase == Phase::Drain {
         try_join_all(work.iter().map(|messages| put_in(&house.queue, messages))).await?;
     }
+    let cpu = server.cpu_seconds().await?;
     let begun = Instant::now();
     let mut tasks = Vec::new();
     if phase != Phase::Drain {
@@ -107,8 +107,10 @@ pub(crate) async fn run(server: &Server, phase: Phase) -> Result<f64> {
         task.await??;
     }
     let seconds = begun.elapsed().as_secs_f64();
+    let total = (SESSIONS * EACH) as f64;
+    let redis_us = (server.cpu_seconds().await? - cpu) * 1e6 / total;
     house.close().await;
-    Ok((SESSIONS * EACH) as f64 / seconds)
+    Ok(Measured { per_second: total / seconds, redis_us })
 }
 
 async fn put_in(queue: &Queue, messages: &[OutboundMessage]) -> Result<()> {

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    BATCH, CHATS, EACH, RUNS, SESSIONS,
+    BATCH, CHATS, EACH, Measured, RUNS, SESSIONS,
     ours::LIMITS,
     scale::{Depth, Idle, median},
 };
@@ -18,11 +18,11 @@ const IDLE_TARGET: f64 = 0.01;
 /// A claim on a million messages takes at most so many times one on an empty queue.
 const DEPTH_TARGET: f64 = 2.0;
 
-/// Messages a second of one phase, a value a run.
+/// One phase, a value a run.
 pub(crate) struct Comparison {
     pub(crate) phase: &'static str,
-    pub(crate) ours: Vec<f64>,
-    theirs: Vec<(&'static str, Vec<f64>)>,
+    pub(crate) ours: Vec<Measured>,
+    theirs: Vec<(&'static str, Vec<Measured>)>,
 }
 
 impl Comparison {
@@ -30,7 +30,7 @@ impl Comparison {
         Self { phase, ours: Vec::new(), theirs: Vec::new() }
     }
 
-    pub(crate) fn theirs(&mut self, shape: &'static str) -> &mut Vec<f64> {
+    pub(crate) fn theirs(&mut self, shape: &'static str) -> &mut Vec<Measured> {
         let at = self.theirs.iter().position(|(known, _)| *known == shape).unwrap_or_else(|| {
             self.theirs.push((shape, Vec::new()));
             self.theirs.len() - 1
@@ -39,17 +39,28 @@ impl Comparison {
     }
 
     fn ours(&self) -> f64 {
-        median(&mut self.ours.clone())
+        medians(&self.ours).per_second
     }
 
     fn of(&self, shape: usize) -> f64 {
-        median(&mut self.theirs[shape].1.clone())
+        medians(&self.theirs[shape].1).per_second
+    }
+
+    /// Redis' processor time a message, of each side.
+    fn redis_us(&self) -> Vec<f64> {
+        let theirs = self.theirs.iter().map(|(_, runs)| medians(runs).redis_us);
+        std::iter::once(medians(&self.ours).redis_us).chain(theirs).collect()
     }
 
     /// Against the faster of BullMQ's shapes.
     fn ratio(&self) -> f64 {
         self.ours() / (0..self.theirs.len()).map(|shape| self.of(shape)).fold(0.0, f64::max)
     }
+}
+
+fn medians(runs: &[Measured]) -> Measured {
+    let of = |value: fn(&Measured) -> f64| median(&mut runs.iter().map(value).collect::<Vec<_>>());
+    Measured { per_second: of(|run| run.per_second), redis_us: of(|run| run.redis_us) }
 }
 
 pub(crate) struct Report {
@@ -72,6 +83,13 @@ impl Report {
             let (ours, ratio) = (comparison.ours(), comparison.ratio());
             let (each, one) = (comparison.of(0), comparison.of(1));
             println!("| {} | {ours:.0} | {each:.0} | {one:.0} | {ratio:.2} |", comparison.phase);
+        }
+        println!(
+            "\n| Redis' processor time a message, us | drover | BullMQ, a queue a session | BullMQ, one queue |\n|---|---|---|---|"
+        );
+        for comparison in &self.comparisons {
+            let numbers: Vec<_> = comparison.redis_us().iter().map(|us| format!("{us:.1}")).collect();
+            println!("| {} | {} |", comparison.phase, numbers.join(" | "));
         }
         let Self { idle, depth, .. } = self;
         println!("\n| | measured | target |\n|---|---|---|");

@@ -49,6 +49,17 @@ impl Server {
         self.child.id()
     }
 
+    /// Its own word for the time it was on a processor.
+    pub(crate) async fn cpu_seconds(&self) -> Result<f64> {
+        let info: String = self.command(&["INFO", "cpu"]).await?;
+        let field = |name: &str| info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+        let mut sum = 0.0;
+        for name in ["used_cpu_user", "used_cpu_sys"] {
+            sum += field(name).with_context(|| format!("INFO cpu has no {name}"))?.trim().parse::<f64>()?;
+        }
+        Ok(sum)
+    }
+
     pub(crate) async fn empty(&self) -> Result<()> {
         self.command::<String>(&["FLUSHALL", "SYNC"]).await?;
         self.command::<String>(&["CONFIG", "RESETSTAT"]).await?;

@@ -53,7 +53,12 @@ mod tests {
         let start = |argument: &str| {
             let mut command = Command::new("sh");
             command.args(["-c", "read line", "sh", argument]).stdin(Stdio::piped());
-            command.spawn().expect("sh starts")
+            let child = command.spawn().expect("sh starts");
+            // The kernel shows a new process before its arguments.
+            while !fs::read(format!("/proc/{}/cmdline", child.id())).is_ok_and(|line| line.starts_with(b"sh\0")) {
+                std::thread::sleep(std::time::Duration::from_millis(5));
+            }
+            child
         };
         let (mut browser, mut other) = (start(&argument), start("--user-data-dir=/srv/other"));
         let here = fs::read_to_string("/proc/sys/kernel/hostname").expect("Linux");

@@ -147,7 +147,7 @@ async fn a_piece_of_work_that_fails_undoes_only_itself() {
     let (_folder, path, store) = in_folder().await;
     let mut other = another_program(&path).await;
     // What no repository writes: an event whose number is not counted, on which the next one fails half-way.
-    run(&mut other, "INSERT INTO sessions VALUES ('main', 'running', 'stopped', NULL, NULL, '{}', 1)").await;
+    run(&mut other, "INSERT INTO sessions (name, desired, state, reason, me, config, created_at_ms) VALUES ('main', 'running', 'stopped', NULL, NULL, '{}', 1)").await;
     run(&mut other, "INSERT INTO events VALUES (1, 1, 'qr', 'main', '{}')").await;
     let main = session("main").name;
     let given = message(&main, CHAT, "hello", 1_000);
@@ -164,7 +164,7 @@ async fn a_piece_of_work_that_fails_undoes_only_itself() {
 async fn a_row_that_drover_never_writes_is_named() {
     let (_folder, path, store) = in_folder().await;
     let mut other = another_program(&path).await;
-    run(&mut other, "INSERT INTO sessions VALUES ('main', 'running', 'dancing', NULL, NULL, '{}', 1)").await;
+    run(&mut other, "INSERT INTO sessions (name, desired, state, reason, me, config, created_at_ms) VALUES ('main', 'running', 'dancing', NULL, NULL, '{}', 1)").await;
     let text = store.sessions().list().await.unwrap_err().to_string();
     assert!(text.contains("sessions") && text.contains("state") && text.contains("dancing"), "{text}");
     store.close().await;

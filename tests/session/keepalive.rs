@@ -13,7 +13,7 @@ use drover::{
 
 use crate::scripted::{Bench, Stir, Told, ready};
 
-const LIMIT: Duration = Duration::from_secs(15);
+const LIMIT: Duration = Duration::from_secs(60);
 
 async fn started(change: impl FnOnce(&mut drover::config::Config)) -> Bench {
     let bench = Bench::start(change).await;

@@ -16,6 +16,7 @@ pub use error::ConfigError;
 pub use layers::{Origin, Setting};
 pub use sections::{
     Browser, Config, Data, Database, Http, Keepalive, Limits, Log, LogFormat, Network, Queue, Redis, Shutdown, Unknown,
+    WebhookReceiver, Webhooks,
 };
 pub use sources::Sources;
 

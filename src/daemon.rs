@@ -25,7 +25,7 @@ use crate::{
     browser::{self, ChromiumLauncher},
     clock::{Clock, SystemClock},
     config::{Config, watch::FileWatch},
-    event::EventLog,
+    event::{self, EventLog},
     host,
     outbox::{Outbox, Reconciler},
     queue::Queue,
@@ -34,6 +34,7 @@ use crate::{
     shutdown::Shutdown,
     store::{Store, sqlite_url},
     telemetry::Metrics,
+    webhook,
 };
 
 use data_folder::DataFolder;
@@ -111,6 +112,7 @@ struct Daemon {
     /// The tasks that belong to no session.
     background: Shutdown,
     reconciler: Reconciler,
+    dispatcher: webhook::Dispatcher,
 }
 
 impl Daemon {
@@ -130,6 +132,16 @@ impl Daemon {
                 config.browser.prefer.clone()
             }
         };
+        let node = node_id();
+        let services = webhook::Services {
+            store: store.clone(),
+            events: events.clone(),
+            outbox: outbox.clone(),
+            clock: Arc::clone(&clock),
+            environment: event::environment(&browser, &node),
+        };
+        // Before the sessions, whose first events are delivered, too.
+        let (webhooks, dispatcher) = webhook::open(services, &config.webhooks, &config.network).await?;
         let senders = Shutdown::new();
         let registry = Registry::open(Services {
             store: store.clone(),
@@ -152,9 +164,20 @@ impl Daemon {
             keys,
             clock,
             metrics,
+            webhooks,
         };
-        let server = api::Server { settings: config.http.clone(), browser, node: node_id() };
-        Ok(Self { registry, launcher, senders, api, server, key_file, background: Shutdown::new(), reconciler })
+        let server = api::Server { settings: config.http.clone(), browser, node };
+        Ok(Self {
+            registry,
+            launcher,
+            senders,
+            api,
+            server,
+            key_file,
+            background: Shutdown::new(),
+            reconciler,
+            dispatcher,
+        })
     }
 
     async fn serve(
@@ -165,6 +188,7 @@ impl Daemon {
     ) -> anyhow::Result<()> {
         let stop_background = CancellationToken::new();
         self.background.spawn(self.reconciler.run(stop_background.clone()));
+        self.background.spawn(self.dispatcher.run(stop_background.clone()));
         if !config.browser.bridge.is_empty() {
             let watch = watch_bridge(config.browser.bridge.clone(), self.registry.clone(), stop_background.clone());
             self.background.spawn(watch);

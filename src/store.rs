@@ -8,6 +8,7 @@ mod acceptance;
 mod api_keys;
 mod attempts;
 mod database;
+mod deliveries;
 mod error;
 mod events;
 mod group;
@@ -15,16 +16,19 @@ mod messages;
 mod progress;
 mod row;
 mod sessions;
+mod webhooks;
 
 use std::path::Path;
 
 pub use acceptance::{Inserted, NewMessage};
 pub use api_keys::{ApiKeyRecord, ApiKeys};
 pub use attempts::Attempts;
+pub use deliveries::{Deliveries, Delivery, DeliveryProgress, DeliveryState};
 pub use error::StoreError;
 pub use events::Events;
 pub use messages::{Messages, Page, Undispatched};
 pub use sessions::Sessions;
+pub use webhooks::{LaneKey, Webhooks};
 
 use database::Database;
 
@@ -80,6 +84,18 @@ impl Store {
     #[must_use]
     pub fn events(&self) -> Events {
         Events::new(self.database.clone())
+    }
+
+    /// The table `webhook_lanes`.
+    #[must_use]
+    pub fn webhooks(&self) -> Webhooks {
+        Webhooks::new(self.database.clone())
+    }
+
+    /// The table `webhook_deliveries`.
+    #[must_use]
+    pub fn deliveries(&self) -> Deliveries {
+        Deliveries::new(self.database.clone())
     }
 
     /// The table `api_keys`.

@@ -64,8 +64,6 @@ const NOT_BUILT: &[(&str, &str)] = &[
     ("/api/files/{*rest}", "received media"),
     ("/api/queue", "clearing of queues"),
     ("/api/queue/dead/{id}", "removal of dead letters"),
-    ("/api/webhooks/dead", "webhooks"),
-    ("/api/webhooks/dead/{*rest}", "webhooks"),
     ("/api/memory", "memory figures"),
     ("/api/server/stop", "stopping over the API"),
     ("/api/server/debug/{*rest}", "debugging over the API"),

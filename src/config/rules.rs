@@ -116,6 +116,19 @@ pub(super) const RULES: &[Rule] = &[
     rule("limits.duplicate_window_s", Allowed::Number(0, 86_400)),
     rule("network.allow_private", Allowed::Flag),
     rule("network.allow_hosts", Allowed::Hosts),
+    rule("webhooks.url", Allowed::Url(&["http://", "https://"])).also(&["WHATSAPP_HOOK_URL"]).secret(),
+    rule("webhooks.events", Allowed::List).also(&["WHATSAPP_HOOK_EVENTS"]),
+    rule("webhooks.hmac_key", Allowed::Key).also(&["WHATSAPP_HOOK_HMAC_KEY"]).secret(),
+    rule("webhooks.custom_headers", Allowed::AnyText).also(&["WHATSAPP_HOOK_CUSTOM_HEADERS"]).secret(),
+    rule("webhooks.retry_policy", Allowed::Word(&["constant", "linear", "exponential"]))
+        .also(&["WHATSAPP_HOOK_RETRIES_POLICY"]),
+    rule("webhooks.retry_delay_s", Allowed::Number(0, 86_400)).also(&["WHATSAPP_HOOK_RETRIES_DELAY_SECONDS"]),
+    rule("webhooks.attempts", Allowed::Number(1, 1000)).also(&["WHATSAPP_HOOK_RETRIES_ATTEMPTS"]),
+    rule("webhooks.timeout_s", Allowed::Number(1, 600)),
+    rule("webhooks.answer_limit_bytes", Allowed::Number(1024, 1 << 24)),
+    rule("webhooks.per_host", Allowed::Number(1, 1000)),
+    rule("webhooks.circuit_failures", Allowed::Number(1, 1000)),
+    rule("webhooks.circuit_open_s", SECONDS),
     rule("redis.url", Allowed::Url(&["redis://", "rediss://", "unix://", "redis+unix://"]))
         .also(&["REDIS_URL"])
         .secret(),

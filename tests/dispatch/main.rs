@@ -8,6 +8,10 @@ mod outbox_reconciler;
 mod queue_claims;
 mod queue_failures;
 mod queue_model;
+#[path = "../support/receiver.rs"]
+#[allow(unreachable_pub, reason = "two test binaries share it")]
+mod receiver;
 mod redis_server;
 mod store_failures;
 mod store_rows;
+mod webhooks;

@@ -15,19 +15,24 @@ use crate::{
         wire,
     },
     session::Registry,
+    webhook::Webhooks,
 };
 
 /// Replaces a session's `config`.
 pub(super) async fn update(
     State(registry): State<Registry>,
     State(facts): State<Arc<Facts>>,
+    State(webhooks): State<Webhooks>,
     principal: Principal,
     PathSession(name): PathSession,
     body: Body,
 ) -> Answer<Json<Value>> {
     principal.require(Action::Control, &name)?;
-    registry.view(&name)?;
-    let config = config::read(&body)?.ok_or_else(|| Problem::wrong_field("config", "missing field `config`"))?;
+    let stored = registry.details(&name).await?.config;
+    let config = config::read(&body, &webhooks, &stored)?;
+    let config = config.ok_or_else(|| Problem::wrong_field("config", "missing field `config`"))?;
+    let change = webhooks.prepare(&name, &config).await?;
     let details = registry.configure(&name, config).await?;
+    drop(change);
     Ok(Json(wire::session(&details.view, &details.config, &facts)))
 }

@@ -3,15 +3,15 @@
 use serde_json::{Value, json};
 
 use super::rfc3339;
-use crate::{api::state::Facts, model::SessionView};
+use crate::{api::state::Facts, model::SessionView, webhook::masked};
 
-/// `SessionInfo`. Everything that a `SessionDTO` holds is in it.
+/// `SessionInfo`. Everything that a `SessionDTO` holds is in it. The secrets of its webhooks are masked.
 pub(in crate::api) fn session(view: &SessionView, config: &Value, facts: &Facts) -> Value {
     let retry = view.retry.map(|(attempt, at_ms)| json!({ "attempt": attempt, "at": rfc3339(at_ms) }));
     json!({
         "name": view.name,
         "status": view.state.wire_status(),
-        "config": config,
+        "config": masked(config),
         "me": view.me,
         "assignedWorker": facts.server.node,
         "presence": null,

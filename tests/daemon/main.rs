@@ -12,9 +12,13 @@ mod crash;
 mod linking_in_the_terminal;
 mod orphans;
 mod real_servers;
+#[path = "../support/receiver.rs"]
+#[allow(dead_code, unreachable_pub, reason = "two test binaries share it")]
+mod receiver;
 mod session_lifecycle;
 mod shutdown;
 mod smoke;
 mod start_failures;
 mod support;
 mod text_out;
+mod webhooks;

@@ -9,9 +9,10 @@ mod queue_claims;
 mod queue_failures;
 mod queue_model;
 #[path = "../support/receiver.rs"]
-#[allow(unreachable_pub, reason = "two test binaries share it")]
+#[allow(dead_code, unreachable_pub, reason = "two test binaries share it")]
 mod receiver;
 mod redis_server;
 mod store_failures;
 mod store_rows;
+mod store_webhooks;
 mod webhooks;

@@ -21,6 +21,7 @@ mod server;
 mod sessions;
 mod state;
 mod unread;
+mod webhooks;
 mod wire;
 
 use std::{io, time::Duration};
@@ -114,6 +115,7 @@ fn keyed_routes(settings: &config::Http) -> Router<Parts> {
         .merge(queues::routes())
         .merge(contacts::routes())
         .merge(keys::routes())
+        .merge(webhooks::routes())
         .merge(not_built::routes())
         .layer(time_limit(request_limit))
         .merge(messages::send_routes().layer(time_limit(wait_limit)))

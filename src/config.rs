@@ -18,7 +18,7 @@ pub use layers::{Origin, Setting};
 pub use limits::{RefusedLimit, SessionLimits};
 pub use sections::{
     Admission, Browser, Config, Data, Database, Http, Keepalive, Limits, Log, LogFormat, Network, PresenceMode,
-    Quality, Queue, Redis, Shutdown, Unknown,
+    Quality, Queue, Redis, Shutdown, Unknown, WebhookReceiver, Webhooks,
 };
 pub use sources::Sources;
 

@@ -26,7 +26,7 @@ use crate::{
     browser::{self, ChromiumLauncher},
     clock::{Clock, SystemClock},
     config::{self, Config, Sources, watch::FileWatch},
-    event::EventLog,
+    event::{self, EventLog},
     host,
     outbox::{Inlet, Outbox, Reconciler},
     queue::Queue,
@@ -35,6 +35,7 @@ use crate::{
     shutdown::Shutdown,
     store::{Store, sqlite_url},
     telemetry::Metrics,
+    webhook,
 };
 
 use data_folder::DataFolder;
@@ -115,6 +116,7 @@ struct Daemon {
     background: Shutdown,
     reconciler: Reconciler,
     inlet: Inlet,
+    dispatcher: webhook::Dispatcher,
 }
 
 impl Daemon {
@@ -134,6 +136,16 @@ impl Daemon {
                 config.browser.prefer.clone()
             }
         };
+        let node = node_id();
+        let services = webhook::Services {
+            store: store.clone(),
+            events: events.clone(),
+            outbox: outbox.clone(),
+            clock: Arc::clone(&clock),
+            environment: event::environment(&browser, &node),
+        };
+        // Before the sessions, whose first events are delivered, too.
+        let (webhooks, dispatcher) = webhook::open(services, &config.webhooks, &config.network).await?;
         let senders = Shutdown::new();
         let registry = Registry::open(Services {
             store: store.clone(),
@@ -157,9 +169,21 @@ impl Daemon {
             keys,
             clock,
             metrics,
+            webhooks,
         };
-        let server = api::Server { settings: config.http.clone(), browser, node: node_id() };
-        Ok(Self { registry, launcher, senders, api, server, key_file, background: Shutdown::new(), reconciler, inlet })
+        let server = api::Server { settings: config.http.clone(), browser, node };
+        Ok(Self {
+            registry,
+            launcher,
+            senders,
+            api,
+            server,
+            key_file,
+            background: Shutdown::new(),
+            reconciler,
+            inlet,
+            dispatcher,
+        })
     }
 
     async fn serve(
@@ -174,6 +198,7 @@ impl Daemon {
         intake.spawn(self.inlet.run(stop_intake.clone()));
         self.background.spawn(self.reconciler.run(stop_background.clone()));
         self.background.spawn(watch_limits(sources, self.api.queue.clone(), stop_background.clone()));
+        self.background.spawn(self.dispatcher.run(stop_background.clone()));
         if !config.browser.bridge.is_empty() {
             let watch = watch_bridge(config.browser.bridge.clone(), self.registry.clone(), stop_background.clone());
             self.background.spawn(watch);

@@ -2,9 +2,13 @@
 //!
 //! Invariant: a subscriber hears of an event only after it is committed, and in the order of the numbers.
 
+mod envelope;
+
 use std::sync::Arc;
 
 use tokio::sync::{Mutex, broadcast};
+
+pub use envelope::{envelope, environment};
 
 use crate::{
     clock::Clock,

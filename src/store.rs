@@ -10,6 +10,7 @@ mod api_keys;
 mod attempts;
 mod database;
 mod dead_letters;
+mod deliveries;
 mod error;
 mod events;
 mod group;
@@ -19,6 +20,7 @@ mod pauses;
 mod progress;
 mod row;
 mod sessions;
+mod webhooks;
 
 use std::path::Path;
 
@@ -27,12 +29,14 @@ pub use accounts::Accounts;
 pub use api_keys::{ApiKeyRecord, ApiKeys};
 pub use attempts::{Attempts, Recent};
 pub use dead_letters::DeadLetter;
+pub use deliveries::{Deliveries, Delivery, DeliveryProgress, DeliveryState};
 pub use error::StoreError;
 pub use events::Events;
 pub use messages::{Messages, Page, Undispatched, Waiting};
 pub use numbers::{CheckedNumber, Numbers};
 pub use pauses::{Paused, Pauses};
 pub use sessions::Sessions;
+pub use webhooks::{LaneKey, Webhooks};
 
 use database::Database;
 
@@ -106,6 +110,18 @@ impl Store {
     #[must_use]
     pub fn events(&self) -> Events {
         Events::new(self.database.clone())
+    }
+
+    /// The table `webhook_lanes`.
+    #[must_use]
+    pub fn webhooks(&self) -> Webhooks {
+        Webhooks::new(self.database.clone())
+    }
+
+    /// The table `webhook_deliveries`.
+    #[must_use]
+    pub fn deliveries(&self) -> Deliveries {
+        Deliveries::new(self.database.clone())
     }
 
     /// The table `api_keys`.

@@ -21,6 +21,8 @@ use super::{
 };
 use filter::Filter;
 
+pub(super) use filter::is_known;
+
 pub(super) fn routes() -> Router<Parts> {
     Router::new().route("/api/events", get(events))
 }

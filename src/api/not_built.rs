@@ -62,8 +62,6 @@ const NOT_BUILT: &[(&str, &str)] = &[
     ("/api/apps", "apps"),
     ("/api/apps/{*rest}", "apps"),
     ("/api/files/{*rest}", "received media"),
-    ("/api/webhooks/dead", "webhooks"),
-    ("/api/webhooks/dead/{*rest}", "webhooks"),
     ("/api/memory", "memory figures"),
     ("/api/server/stop", "stopping over the API"),
     ("/api/server/debug/{*rest}", "debugging over the API"),

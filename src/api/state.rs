@@ -7,7 +7,7 @@ use axum::extract::FromRef;
 use super::keys::Keys;
 use crate::{
     clock::Clock, config, event::EventLog, outbox::Outbox, queue::Queue, session::Registry, shutdown::Shutdown,
-    store::Store, telemetry::Metrics,
+    store::Store, telemetry::Metrics, webhook::Webhooks,
 };
 
 /// The rooms that the API talks to.
@@ -29,6 +29,8 @@ pub struct Rooms {
     pub clock: Arc<dyn Clock>,
     /// What was counted.
     pub metrics: Metrics,
+    /// Where events go over HTTP.
+    pub webhooks: Webhooks,
 }
 
 /// What the server is, and how it answers.
@@ -85,6 +87,7 @@ taken_from_rooms! {
     keys: Keys,
     clock: Arc<dyn Clock>,
     metrics: Metrics,
+    webhooks: Webhooks,
 }
 
 impl FromRef<Parts> for Arc<Facts> {

@@ -3,29 +3,21 @@
 mod event;
 mod message;
 mod session;
+mod webhook;
 
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 pub(super) use event::event;
 pub(super) use message::{SentMessage, sent_message, tracked_message};
 pub(super) use session::{SECRET, session};
+pub(super) use webhook::{dead_delivery, webhook};
 
 use super::state::Facts;
 
-/// The engine that WAHA's clients know and whose ids ours are like.
-const ENGINE: &str = "WEBJS";
-
-/// WAHA's environment. The tier is the one that has several sessions.
+/// WAHA's environment.
 pub(super) fn environment(facts: &Facts) -> Value {
-    json!({
-        "version": env!("CARGO_PKG_VERSION"),
-        "engine": ENGINE,
-        "tier": "PLUS",
-        "browser": facts.server.browser,
-        "platform": format!("{}/{}", std::env::consts::OS, std::env::consts::ARCH),
-        "worker": { "id": facts.server.node },
-    })
+    crate::event::environment(&facts.server.browser, &facts.server.node)
 }
 
 /// RFC 3339 with milliseconds. A time that no calendar holds becomes the epoch.

@@ -34,6 +34,8 @@ pub struct Config {
     pub limits: Limits,
     /// `[network]`
     pub network: Network,
+    /// `[webhooks]`
+    pub webhooks: Webhooks,
     /// `[redis]`
     pub redis: Redis,
     /// `[database]`
@@ -266,6 +268,59 @@ pub struct Network {
     pub allow_private: bool,
     /// Those that are gone to all the same: hosts, `*.domain`, addresses, networks.
     pub allow_hosts: Vec<String>,
+}
+
+/// `[webhooks]`: how events leave, and the webhook of all sessions.
+#[derive(Clone, Deserialize)]
+pub struct Webhooks {
+    /// Where the events of all sessions go; also `WHATSAPP_HOOK_URL`. Empty: nowhere.
+    pub url: String,
+    /// Which ones, by name, or `*`; also `WHATSAPP_HOOK_EVENTS`.
+    pub events: Vec<String>,
+    /// What they are signed with; also `WHATSAPP_HOOK_HMAC_KEY`. Empty: they are not.
+    pub hmac_key: String,
+    /// Headers of their own, `name:value;name:value`; also `WHATSAPP_HOOK_CUSTOM_HEADERS`.
+    pub custom_headers: String,
+    /// `constant`, `linear` or `exponential`, where a webhook does not say; also `WHATSAPP_HOOK_RETRIES_POLICY`.
+    pub retry_policy: String,
+    /// The first pause between two tries, in seconds; also `WHATSAPP_HOOK_RETRIES_DELAY_SECONDS`.
+    pub retry_delay_s: u32,
+    /// How often a delivery is tried; also `WHATSAPP_HOOK_RETRIES_ATTEMPTS`.
+    pub attempts: u32,
+    /// How a receiver is treated.
+    #[serde(flatten)]
+    pub receiver: WebhookReceiver,
+}
+
+/// The part of `[webhooks]` that says how a receiver is treated.
+#[derive(Debug, Clone, Copy, Deserialize)]
+pub struct WebhookReceiver {
+    /// How long an answer may take, in seconds.
+    pub timeout_s: u64,
+    /// How much of an answer is read, in bytes.
+    pub answer_limit_bytes: usize,
+    /// Deliveries under way to one host at a time.
+    pub per_host: usize,
+    /// Failures in a row that open a URL's circuit.
+    pub circuit_failures: u32,
+    /// How long an open circuit stays so, in seconds.
+    pub circuit_open_s: u32,
+}
+
+impl fmt::Debug for Webhooks {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Webhooks")
+            .field("url", &masked(&self.url))
+            .field("events", &self.events)
+            .field("hmac_key", &masked(&self.hmac_key))
+            .field("custom_headers", &masked(&self.custom_headers))
+            .field("retry_policy", &self.retry_policy)
+            .field("retry_delay_s", &self.retry_delay_s)
+            .field("attempts", &self.attempts)
+            .field("receiver", &self.receiver)
+            .finish()
+    }
 }
 
 /// `[redis]`

@@ -59,21 +59,52 @@ impl Events {
         kinds: &[EventKind],
         limit: u32,
     ) -> Result<Vec<Event>, StoreError> {
-        let mut sql = "SELECT * FROM events WHERE seq > $1 AND ($2 = '' OR session = $2)".to_owned();
+        // Each condition stands there only when it is asked for: an index serves no condition that may be void.
+        let mut sql = "SELECT * FROM events WHERE seq > $1".to_owned();
+        let mut places = 3_usize..;
+        if session.is_some() {
+            sql.push_str(&format!(" AND session = ${}", places.next().unwrap_or_default()));
+        }
         if !kinds.is_empty() {
-            let places: Vec<String> = (0..kinds.len()).map(|index| format!("${}", index + 4)).collect();
+            let places: Vec<String> = kinds.iter().zip(places).map(|(_, place)| format!("${place}")).collect();
             sql.push_str(&format!(" AND kind IN ({})", places.join(", ")));
         }
-        sql.push_str(" ORDER BY seq LIMIT $3");
-        let mut query = sqlx::query(AssertSqlSafe(sql))
-            .bind(seq)
-            .bind(session.map(ToString::to_string).unwrap_or_default())
-            .bind(i64::from(limit));
+        sql.push_str(" ORDER BY seq LIMIT $2");
+        let mut query = sqlx::query(AssertSqlSafe(sql)).bind(seq).bind(i64::from(limit));
+        if let Some(session) = session {
+            query = query.bind(session.to_string());
+        }
         for kind in kinds {
             query = query.bind(kind.as_str());
         }
         let rows = query.fetch_all(&mut *self.database.reader().await?).await?;
         rows.iter().map(decode).collect()
+    }
+
+    /// How many events of a session, of some kinds or (empty) all, come after a number; counted up to `most`.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn count_since(
+        &self,
+        seq: i64,
+        session: &SessionName,
+        kinds: &[EventKind],
+        most: u32,
+    ) -> Result<i64, StoreError> {
+        let names: Vec<&str> = kinds.iter().map(|kind| kind.as_str()).collect();
+        // The names are our own, without a quote in them.
+        let kinds = if names.is_empty() { String::new() } else { format!(" AND kind IN ('{}')", names.join("', '")) };
+        let sql = format!(
+            "SELECT COUNT(*) AS waiting FROM (SELECT seq FROM events WHERE session = $1 AND seq > $2{kinds} LIMIT $3) AS late"
+        );
+        let row = sqlx::query(AssertSqlSafe(sql))
+            .bind(session.to_string())
+            .bind(seq)
+            .bind(i64::from(most))
+            .fetch_one(&mut *self.database.reader().await?)
+            .await?;
+        Columns::of("events", &row).number("waiting")
     }
 
     /// The number of the last event; 0 before the first.

@@ -20,6 +20,9 @@ mod orphans;
 mod per_session;
 mod queue_monitor;
 mod real_servers;
+#[path = "../support/receiver.rs"]
+#[allow(dead_code, unreachable_pub, reason = "two test binaries share it")]
+mod receiver;
 mod recovery;
 mod redis_trouble;
 mod session_lifecycle;
@@ -30,3 +33,4 @@ mod start_failures;
 mod stress;
 mod support;
 mod text_out;
+mod webhooks;

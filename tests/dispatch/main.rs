@@ -11,8 +11,13 @@ mod queue_claims;
 mod queue_failures;
 mod queue_limits;
 mod queue_model;
+#[path = "../support/receiver.rs"]
+#[allow(dead_code, unreachable_pub, reason = "two test binaries share it")]
+mod receiver;
 mod redis_cluster;
 mod redis_kinds;
 mod redis_server;
 mod store_failures;
 mod store_rows;
+mod store_webhooks;
+mod webhooks;

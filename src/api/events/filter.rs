@@ -74,6 +74,11 @@ impl Filter {
     }
 }
 
+/// Whether a name is an event's, of ours or of WAHA's, or `*`.
+pub(in crate::api) fn is_known(name: &str) -> bool {
+    name == "*" || NEVER.contains(&name) || name.parse::<EventKind>().is_ok()
+}
+
 fn kinds(text: Option<&str>) -> Answer<Option<Vec<EventKind>>> {
     let Some(text) = text.filter(|text| !text.split(',').any(|name| name.trim() == "*")) else { return Ok(None) };
     let mut kinds = Vec::new();

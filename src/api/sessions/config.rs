@@ -7,12 +7,14 @@ use serde_json::{Map, Value};
 use crate::{
     api::{
         auth::Principal,
+        events,
         input::Body,
         problem::{Answer, Problem},
         wire::SECRET,
     },
     config::{RefusedLimit, SessionLimits},
     page::PageOptions,
+    webhook::{Webhooks, unmask},
 };
 
 /// A request that brings a `config`.
@@ -21,7 +23,7 @@ struct Given {
     config: Option<Map<String, Value>>,
 }
 
-/// The parts of a `config` whose shape matters.
+/// The parts of a `config` whose shape matters; webhooks look at theirs themselves.
 #[derive(Deserialize)]
 struct Shape {
     config: Option<Config>,
@@ -31,23 +33,18 @@ struct Shape {
 #[expect(dead_code, reason = "read for what is wrong with them")]
 struct Config {
     metadata: Option<Map<String, Value>>,
-    webhooks: Option<Vec<Webhook>>,
     limits: Option<SessionLimits>,
 }
 
-#[derive(Deserialize)]
-#[expect(dead_code, reason = "read for what is wrong with them")]
-struct Webhook {
-    url: String,
-    events: Vec<String>,
-}
-
-/// The `config` of a request; None when it brings none. `before` is the one that it replaces.
-pub(super) fn read(body: &Body, principal: &Principal, before: &Value) -> Answer<Option<Value>> {
+/// The `config` of a request; None when it brings none. `before` is the one that it replaces: what is masked stays as it was.
+pub(super) fn read(body: &Body, principal: &Principal, webhooks: &Webhooks, before: &Value) -> Answer<Option<Value>> {
     check_limits(body)?;
     let given: Given = body.read()?;
     let Some(mut config) = given.config.map(Value::Object) else { return Ok(None) };
     keep_password(&mut config, before);
+    unmask(&mut config, before);
+    webhooks.check(&config).map_err(|error| Problem::wrong_field(format!("config.{}", error.field), error.message))?;
+    check_events(&config)?;
     PageOptions::of(&config).map_err(|wrong| Problem::wrong_field(wrong.field, wrong.message))?;
     let arguments = |config: &Value| config.pointer("/browser/args").cloned().unwrap_or_default();
     if arguments(&config) != arguments(before) && principal.require_admin().is_err() {
@@ -71,6 +68,20 @@ fn keep_password(config: &mut Value, before: &Value) {
     if let Some(password) = config.pointer_mut("/proxy/password").filter(|password| *password == SECRET) {
         *password = before.pointer("/proxy/password").cloned().unwrap_or_default();
     }
+}
+
+/// The names of events, which the API knows more of than ever happen.
+fn check_events(config: &Value) -> Answer<()> {
+    for (index, webhook) in config["webhooks"].as_array().into_iter().flatten().enumerate() {
+        for (place, name) in webhook["events"].as_array().into_iter().flatten().enumerate() {
+            let name = name.as_str().unwrap_or_default().trim();
+            if !events::is_known(name) {
+                let field = format!("config.webhooks[{index}].events[{place}]");
+                return Err(Problem::wrong_field(field, format!("'{name}' is no kind of event")));
+            }
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

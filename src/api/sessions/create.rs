@@ -12,6 +12,7 @@ use crate::{
     api::{auth::Principal, input::Body, problem::Answer, state::Facts},
     model::SessionName,
     session::Registry,
+    webhook::Webhooks,
 };
 
 #[derive(Deserialize)]
@@ -24,14 +25,17 @@ struct Create {
 pub(super) async fn create(
     State(registry): State<Registry>,
     State(facts): State<Arc<Facts>>,
+    State(webhooks): State<Webhooks>,
     principal: Principal,
     body: Body,
 ) -> Answer<(StatusCode, Json<Value>)> {
     principal.require_admin()?;
     let Create { name, start } = body.read()?;
-    let config = config::read(&body, &principal, &Value::Null)?.unwrap_or_else(|| json!({}));
+    let config = config::read(&body, &principal, &webhooks, &Value::Null)?.unwrap_or_else(|| json!({}));
     let name = name.unwrap_or_else(made_up);
+    let change = webhooks.prepare(&name, &config).await?;
     registry.create(name.clone(), config, start.unwrap_or(true)).await?;
+    drop(change);
     Ok((StatusCode::CREATED, Json(info(&registry, &name, &facts).await?)))
 }
 

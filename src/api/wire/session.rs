@@ -6,6 +6,7 @@ use super::rfc3339;
 use crate::{
     api::state::Facts,
     model::{KeptScreenshot, SessionHealth, SessionView},
+    webhook,
 };
 
 /// What stands for a secret.
@@ -13,14 +14,14 @@ pub(in crate::api) const SECRET: &str = "***";
 
 /// A `config` without its secrets.
 fn masked(config: &Value) -> Value {
-    let mut config = config.clone();
+    let mut config = webhook::masked(config);
     if let Some(password) = config.pointer_mut("/proxy/password").filter(|password| !password.is_null()) {
         *password = SECRET.into();
     }
     config
 }
 
-/// `SessionInfo`. Everything that a `SessionDTO` holds is in it.
+/// `SessionInfo`. Everything that a `SessionDTO` holds is in it. The secrets of its webhooks are masked.
 pub(in crate::api) fn session(view: &SessionView, config: &Value, facts: &Facts) -> Value {
     let retry = view.retry.map(|(attempt, at_ms)| json!({ "attempt": attempt, "at": rfc3339(at_ms) }));
     json!({

@@ -1,6 +1,7 @@
 //! Real servers of a test's own, and what a test begins with.
 
 pub(crate) mod clock;
+pub(crate) mod hooks;
 pub(crate) mod house;
 pub(crate) mod postgres;
 pub(crate) mod redis;

@@ -22,6 +22,28 @@ const HOUR_MS: i64 = 3_600_000;
 const PATIENCE_NORMAL: u32 = 3;
 const PATIENCE_LOW: u32 = 15;
 
+/// Whoever less urgent comes first now because so many claims in a row may have passed it by; else the one that was chosen.
+fn instead_of<'jobs>(
+    chosen: &'jobs Job,
+    normal: Option<&'jobs Job>,
+    low: Option<&'jobs Job>,
+    passed: &mut (u32, u32),
+) -> &'jobs Job {
+    if chosen.priority != Priority::Low && passed.1 >= PATIENCE_LOW {
+        match low {
+            Some(low) => return low,
+            None => passed.1 = 0,
+        }
+    }
+    if chosen.priority == Priority::High && passed.0 >= PATIENCE_NORMAL {
+        match normal {
+            Some(normal) => return normal,
+            None => passed.0 = 0,
+        }
+    }
+    chosen
+}
+
 /// What is done to the queue.
 #[derive(Debug, Clone)]
 enum Step {
@@ -225,8 +247,9 @@ impl Model {
         Ok(id)
     }
 
-    /// Chooses among the ready chats, counting who was passed over.
+    /// Chooses among the ready chats, counting the claims that may have passed somebody by.
     fn pick(&mut self, now: i64) -> Option<MessageId> {
+        let mut passed = self.passed;
         loop {
             let ready: Vec<Job> = self
                 .firsts()
@@ -239,28 +262,22 @@ impl Model {
             };
             let of = |priority| first_of(&move |job: &Job| !job.is_abandoned && job.priority == priority);
             let (high, normal, low) = (of(Priority::High), of(Priority::Normal), of(Priority::Low));
-            let again = first_of(&|job: &Job| job.is_abandoned);
-            let chosen = again
-                .or(low.filter(|_| self.passed.1 >= PATIENCE_LOW))
-                .or(normal.filter(|_| self.passed.0 >= PATIENCE_NORMAL))
-                .or(high)
-                .or(normal)
-                .or(low)?;
+            let mut chosen = first_of(&|job: &Job| job.is_abandoned).or(high).or(normal).or(low)?;
+            if !chosen.is_abandoned {
+                chosen = instead_of(chosen, normal, low, &mut passed);
+            }
             if let Some(at) = self.share_end(&chosen.chat, now) {
                 self.shares.insert(chosen.chat.clone(), at);
                 continue;
             }
             if !chosen.is_abandoned {
-                let waits = |priority| {
-                    let is_passed = |job: &Job| job.priority == priority && job.chat != chosen.chat;
-                    u32::from(ready.iter().any(|job| !job.is_abandoned && is_passed(job)))
-                };
-                self.passed = match chosen.priority {
-                    Priority::High => (self.passed.0 + waits(Priority::Normal), self.passed.1 + waits(Priority::Low)),
-                    Priority::Normal => (0, self.passed.1 + waits(Priority::Low)),
-                    Priority::Low => (self.passed.0, 0),
+                passed = match chosen.priority {
+                    Priority::High => (passed.0 + 1, passed.1 + 1),
+                    Priority::Normal => (0, passed.1 + 1),
+                    Priority::Low => (passed.0, 0),
                 };
             }
+            self.passed = passed;
             return Some(chosen.id.clone());
         }
     }

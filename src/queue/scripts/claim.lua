@@ -2,4 +2,4 @@
 --
 -- KEYS and ARGV[1] as session.lua has them; ARGV from 2 on as claiming.lua has them, and its answer.
 
-return claim(2)
+return claim(2, read_state())

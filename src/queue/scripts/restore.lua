@@ -10,6 +10,7 @@ local MINUTE = 60000
 local pace = read_pace(call('HGET', STATE, 'pace'))
 pace.next_at, pace.bucket = number(ARGV[5]), number(ARGV[6])
 pace.day, pace.in_day = math.floor(now / DAY), number(ARGV[7])
+pace.kept = (#ARGV - 7) / 2
 call('HSET', STATE, 'failures', ARGV[2], 'open_until', ARGV[3], 'paused', ARGV[4], 'pace', pack_pace(pace))
 call('HDEL', STATE, 'last')
 call('DEL', SENT)

@@ -68,15 +68,22 @@ end
 local function first_of(chat, count)
   local members = call('ZRANGEBYLEX', LINE, '[' .. chat .. '|', '(' .. chat .. '}', 'LIMIT', 0, count)
   for index, member in ipairs(members) do
-    members[index] = find(member, '[^|]*$')
+    members[index] = find(member, '^[^|]*|[^|]*|(.*)$')
   end
   return members
+end
+
+-- Files a message for later. `due_at` of the state is never later than the first of them, so that nobody has to look before.
+local function postpone(id, until_at)
+  call('ZADD', DUE, text(until_at), id)
+  local due_at = number(call('HGET', STATE, 'due_at') or nil)
+  if not due_at or until_at < due_at then call('HSET', STATE, 'due_at', text(until_at)) end
 end
 
 -- Files the first message of a chat that is filed nowhere.
 local function file(job)
   if job.not_before > now then
-    call('ZADD', DUE, text(job.not_before), job.id)
+    postpone(job.id, job.not_before)
   else
     local rank = RANKS[job.abandoned and 'again' or job.priority]
     call('ZADD', READY, text(rank * RANK + job.place), job.id)
@@ -119,18 +126,36 @@ local function to_chat(chat)
   return string.sub(STATE, 1, -6) .. 'to:' .. chat
 end
 
--- The pace is one field of the state: may go on at|burst used up to|normal passed over|low passed over|day|messages that day
+-- The pace is one field of the state: may go on at|burst used up to|claims since a normal one|claims since a low one|day|messages
+-- that day|times in `sent`
 local DAY = 86400000
 local function read_pace(packed)
-  if not packed then return { next_at = 0, bucket = 0, normal = 0, low = 0, day = 0, in_day = 0 } end
-  local next_at, bucket, normal, low, day, in_day =
-    find(packed, '^([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)$')
+  if not packed then return { next_at = 0, bucket = 0, normal = 0, low = 0, day = 0, in_day = 0, kept = 0 } end
+  local next_at, bucket, normal, low, day, in_day, kept =
+    find(packed, '^([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)$')
   return {
     next_at = number(next_at), bucket = number(bucket), normal = number(normal), low = number(low),
-    day = number(day), in_day = number(in_day),
+    day = number(day), in_day = number(in_day), kept = number(kept),
   }
 end
 
 local function pack_pace(pace)
-  return string.format('%.0f|%.3f|%d|%d|%d|%d', pace.next_at, pace.bucket, pace.normal, pace.low, pace.day, pace.in_day)
+  return string.format('%.0f|%.3f|%d|%d|%d|%d|%d',
+    pace.next_at, pace.bucket, pace.normal, pace.low, pace.day, pace.in_day, pace.kept)
+end
+
+-- What settling and claiming need, read once: the state's fields, and the claims by chat.
+local function read_state()
+  local fields = call('HMGET', STATE,
+    'server', 'paused', 'paused_all', 'failures', 'open_until', 'pace', 'is_awaited', 'last', 'due_at')
+  local state = {
+    server = fields[1], paused = fields[2], paused_all = fields[3], failures = number(fields[4] or nil) or 0,
+    open_until = number(fields[5] or nil) or 0, pace = read_pace(fields[6]), is_awaited = fields[7] == '1', last = fields[8],
+    due_at = number(fields[9] or nil), holds = {},
+  }
+  local holds = call('HGETALL', HELD)
+  for index = 1, #holds, 2 do
+    state.holds[holds[index]] = read_hold(holds[index + 1])
+  end
+  return state
 end

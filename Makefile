@@ -49,7 +49,7 @@ bench-boot: install-test ## How long until 20 kept logins are ready again (SESSI
 	@$(CARGO) test --locked --workspace --test daemon boot::bench_boot -- --ignored --nocapture
 
 bench-queue: benches/bullmq/node_modules/.package-lock.json ## The outbound queue beside BullMQ, on one Redis
-	@$(CARGO) bench --locked --bench queue
+	@$(CARGO) bench --locked --workspace --bench queue
 
 benches/bullmq/node_modules/.package-lock.json: benches/bullmq/package-lock.json benches/bullmq/.npmrc
 	@command -v node >/dev/null && command -v npm >/dev/null && command -v redis-server >/dev/null || \

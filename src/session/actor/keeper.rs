@@ -41,22 +41,25 @@ pub(super) enum Asked {
 struct Question {
     period: Duration,
     next_at: Instant,
-    /// Since when it is not answered.
-    asked_at: Option<Instant>,
+    /// It is under way.
+    is_asked: bool,
+    /// Since when an answer is owed; one that failed is still owed.
+    owed_since: Option<Instant>,
 }
 
 impl Question {
     fn every(seconds: u64) -> Self {
         let period = Duration::from_secs(seconds.max(1));
-        Self { period, next_at: Instant::now() + period, asked_at: None }
+        Self { period, next_at: Instant::now() + period, is_asked: false, owed_since: None }
     }
 
     /// Puts the next one off by a period; true when the one before was answered.
     fn take_turn(&mut self, now: Instant) -> bool {
         self.next_at = now + self.period;
-        let is_free = self.asked_at.is_none();
+        let is_free = !self.is_asked;
         if is_free {
-            self.asked_at = Some(now);
+            self.is_asked = true;
+            self.owed_since.get_or_insert(now);
         }
         is_free
     }
@@ -103,7 +106,8 @@ impl Keeper {
     pub(super) fn forget_page(&mut self) {
         let now = Instant::now();
         for question in [&mut self.heartbeat, &mut self.ping] {
-            *question = Question { period: question.period, next_at: now + question.period, asked_at: None };
+            let next_at = now + question.period;
+            *question = Question { period: question.period, next_at, is_asked: false, owed_since: None };
         }
         self.unreadable = 0;
         self.is_reloading = false;
@@ -184,7 +188,10 @@ impl Actor {
                 &mut self.keeper.ping
             }
         };
-        question.asked_at = None;
+        question.is_asked = false;
+        if answer.is_ok() {
+            question.owed_since = None;
+        }
         match answer {
             Ok(_) if self.keeper.is_reloading => {}
             Ok(snapshot) => {
@@ -285,8 +292,7 @@ impl Actor {
     pub(super) async fn judge_quality(&mut self) {
         let now_ms = self.services.clock.now_ms();
         let is_up = self.machine.browser == BrowserPhase::Up && self.browser.is_attached;
-        let unanswered =
-            self.keeper.ping.asked_at.filter(|_| is_up).map_or(Duration::ZERO, |asked_at| asked_at.elapsed());
+        let unanswered = self.keeper.ping.owed_since.filter(|_| is_up).map_or(Duration::ZERO, |since| since.elapsed());
         let waiting_ms = self.machine.signals.waiting_since_ms.filter(|_| self.machine.state == SessionState::Ready);
         let owed = Owed {
             answer_ms: u64::try_from(unanswered.as_millis()).unwrap_or(u64::MAX),

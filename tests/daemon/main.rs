@@ -15,6 +15,7 @@ mod dead_letters;
 mod inlet;
 mod keepalive;
 mod linking_in_the_terminal;
+mod live_limits;
 mod number_check;
 mod orphans;
 mod per_session;

@@ -54,7 +54,7 @@ bench-queue: benches/bullmq/node_modules/.package-lock.json ## The outbound queu
 benches/bullmq/node_modules/.package-lock.json: benches/bullmq/package-lock.json benches/bullmq/.npmrc
 	@command -v node >/dev/null && command -v npm >/dev/null && command -v redis-server >/dev/null || \
 	  { echo "make bench-queue needs Node 20 or later, npm and redis-server (Debian: apt-get install nodejs npm redis-server)" >&2; exit 1; }
-	@cd benches/bullmq && npm ci --loglevel error
+	@cd benches/bullmq && npm install --no-save --loglevel error
 	@touch $@
 
 chaos-queue: install-test ## 2,000 messages while everything fails at random (CHAOS_SEED=... repeats a run's choices)

@@ -250,7 +250,10 @@ impl ProcessTree {
         let group = group_members(self.leader.pid).into_iter().filter(|stat| stat.identity != self.leader);
         let strays =
             self.strays.iter().filter_map(|stray| Stat::read(stray.pid).filter(|stat| stat.identity == *stray));
-        group.chain(strays).filter(|stat| !end_and_reap(stat)).count() == 0
+        let members: Vec<Stat> = group.chain(strays).collect();
+        let mut tree: BTreeSet<u32> = members.iter().map(|stat| stat.identity.pid).collect();
+        tree.insert(self.leader.pid);
+        members.iter().filter(|stat| !end_and_reap(stat, &tree)).count() == 0
     }
 
     fn reap_leader(&mut self) {
@@ -285,14 +288,15 @@ pub(super) fn programs(leader: u32) -> Vec<u32> {
     if children.is_empty() { vec![leader] } else { children }
 }
 
-/// Kills a member, reaps it if it is our child. True when it is gone, or a zombie for somebody else to reap.
-fn end_and_reap(stat: &Stat) -> bool {
+/// Kills a member, reaps it if it is our child. True when it is gone, or a zombie for a stranger to reap. One whose parent is of the
+/// tree becomes ours when that parent dies, which may be between two looks: it is not gone before it has.
+fn end_and_reap(stat: &Stat, tree: &BTreeSet<u32>) -> bool {
     let pid = raw(stat.identity.pid);
     if stat.is_running() {
         let _ = kill(pid, Signal::SIGKILL);
     }
     if stat.parent != std::process::id() {
-        return !stat.is_running();
+        return !stat.is_running() && !tree.contains(&stat.parent);
     }
     match waitpid(pid, Some(WaitPidFlag::WNOHANG)) {
         Ok(WaitStatus::StillAlive) => false,
@@ -359,6 +363,28 @@ mod tests {
         assert!(is_gone(tree.leader()));
         assert_eq!(tree.wait_exit().await, Some(Exit::Signal(9)));
         assert!(tagged(&tree.tag).is_empty());
+    }
+
+    /// Who dies under a parent that never waits becomes ours only when that parent is dead.
+    #[tokio::test]
+    async fn zombies_of_members_are_reaped_when_they_become_ours() {
+        crate::host::become_subreaper().expect("Linux");
+        for _ in 0..5 {
+            let script = "sh -c 'sleep 0 & sleep 0 & exec sleep 60' & echo pids $!; wait";
+            let mut tree = ProcessTree::spawn(shell(script), TreeTag::choose()).expect("sh starts");
+            printed(&tree, 1).await;
+            let group = tree.id();
+            let has_zombies = || group_members(group).iter().filter(|stat| !stat.is_running()).count() == 2;
+            while !has_zombies() {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+            // As seen just before the parent's end: nothing says that these two will be reaped by anybody but us.
+            let seen: Vec<Stat> = group_members(group).into_iter().filter(|stat| !stat.is_running()).collect();
+            let pids: BTreeSet<u32> = group_members(group).iter().map(|stat| stat.identity.pid).collect();
+            assert!(seen.iter().all(|zombie| !end_and_reap(zombie, &pids)), "they are still to be waited for");
+            tree.kill().await;
+            assert!(group_members(group).is_empty(), "{:?}", group_members(group));
+        }
     }
 
     #[tokio::test]

@@ -3,6 +3,7 @@
 
 pub mod alert;
 pub mod chat;
+pub mod content;
 pub mod event;
 pub mod ids;
 pub mod message;
@@ -11,8 +12,9 @@ pub mod session;
 
 pub use alert::{Alert, Severity};
 pub use chat::{ChatId, InvalidChatId, PhoneNumber};
+pub use content::Content;
 pub use event::{Event, EventKind, NewEvent};
 pub use ids::{InvalidId, MessageId, MessageKey, SessionName};
-pub use message::{Ack, Attempt, AttemptOutcome, Content, DeadCode, MessageState, OutboundMessage, Priority};
+pub use message::{Ack, Attempt, AttemptOutcome, DeadCode, MessageState, OutboundMessage, Priority};
 pub use qr::Qr;
 pub use session::{Desired, Me, Reason, SessionRecord, SessionState, SessionView, WireStatus};

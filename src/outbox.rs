@@ -4,6 +4,7 @@
 //! learns of every row that waits.
 
 mod accept;
+mod content_rules;
 mod reconciler;
 
 use std::{sync::Arc, time::Duration};

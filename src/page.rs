@@ -3,16 +3,19 @@
 //! Nothing here knows of Chromium or CDP; `browser` implements it. Every call has its own deadline inside the
 //! implementation: none hangs. After [`PageEvent::Gone`] every call fails with [`PageError::Gone`].
 
+pub mod questions;
 pub mod wire;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use serde::Deserialize;
+use serde_json::Value;
 use tokio::sync::mpsc;
 
 use crate::model::{Ack, ChatId, Content, MessageId, MessageKey, PhoneNumber, Reason, SessionName};
 
+pub use questions::{ChatState, Question};
 pub use wire::{Incoming, Probe, Snapshot, SocketState, StreamMode};
 
 /// A WhatsApp Web page in a browser of its own.
@@ -33,7 +36,7 @@ pub trait WhatsAppPage: Send + Sync + 'static {
     /// What the page's database knows of a message, under the given keys and every other form of them.
     async fn look_up(&self, keys: &[MessageKey]) -> Result<Option<Found>, PageError>;
 
-    /// Sends under exactly this key and waits until the server acknowledged, refused, or `wait` ran out.
+    /// Sends under exactly this key, or does what the content says, and waits until the server acknowledged, refused, or `wait` ran out.
     async fn send(&self, request: &SendRequest) -> SendOutcome;
 
     /// Sends again what the page has at ack 0, under the same key; waits as [`Self::send`] does.
@@ -41,6 +44,11 @@ pub trait WhatsAppPage: Send + Sync + 'static {
 
     /// The chat of a number that is on WhatsApp, None if it is not.
     async fn check_number(&self, phone: &PhoneNumber) -> Result<Option<ChatId>, PageError>;
+
+    /// Answers a question as plain data; see [`questions`].
+    async fn ask(&self, question: &Question) -> Result<Value, PageError> {
+        Err(PageError::MissingCapability(format!("{question:?}")))
+    }
 
     /// Logs the account out on WhatsApp's side, as a person does in the menu.
     async fn log_out(&self) -> Result<(), PageError>;
@@ -181,6 +189,8 @@ pub struct SendRequest {
     pub content: Content,
     /// How long to wait for ack 1.
     pub wait: Duration,
+    /// Whether the page may have done it already. Of what has no row of its own, such as a revoke, what it acts on tells.
+    pub is_repeat: bool,
 }
 
 /// How a send ended, as far as the page can tell.

@@ -25,6 +25,12 @@ const PARTS = {
   ephemeral: ['WAWebGetEphemeralFieldsMsgActionsUtils.getEphemeralFields'],
   resendFailed: ['WAWebResendMsgAction.resendMsg'], resendPending: ['WAWebSendMsgChatAction.resendMsgToChat'],
   exists: ['WAWebQueryExistsJob.queryWidExists'],
+  findLink: ['WALinkify.findLink'], linkPreview: ['WAWebLinkPreviewChatAction.getLinkPreview'],
+  sendAddon: ['WAWebSendAddonMsgChatAction.addAndSendAddonToChat'], targetInfo: ['WAWebMsgKeyUtils.msgKeyToTargetInfo'],
+  parentKey: ['WAWebReferentialMsgKey.getReferentialMsgKey'],
+  createEdit: ['WAWebSendMessageEditAction.createEditMsgData'], sendEdit: ['WAWebSendMessageEditAction.addAndSendMessageEdit'],
+  sendRevoke: ['WAWebRevokeMsgAction.sendRevoke'], Revoke: ['WAWebCmd.Revoke'], may: ['WAWebMsgActionCapability'],
+  sendSeen: ['WAWebUpdateUnreadChatAction.sendSeen', 'WAWebUpdateUnreadChatAction.markSeen'], chatStates: ['WAWebChatStateBridge'],
 };
 
 /** What drover can do, and the parts without which it cannot. Parts that no capability names are used where they are. */
@@ -36,6 +42,9 @@ const CAPABILITIES = {
   look_up: ['rowsByKey', 'mePn', 'createWid'],
   send: ['createWid', 'findChat', 'meForChat', 'MsgKey', 'rowsByKey', 'mePn', 'Msg', 'addAndSend'],
   resend: ['createWid', 'findChat', 'Msg', 'resendFailed', 'resendPending'],
+  find_message: ['createWid', 'findChat', 'rowsByKey', 'Msg'], link_preview: ['findLink', 'linkPreview'],
+  reaction: ['sendAddon', 'targetInfo', 'parentKey', 'MsgKey'], edit: ['createEdit', 'sendEdit', 'may', 'rowsByKey'],
+  revoke: ['sendRevoke', 'Revoke', 'may'], seen: ['sendSeen'], chat_state: ['chatStates'],
 };
 
 const resolved = {};

@@ -13,10 +13,13 @@ use super::{
     problem::{Answer, Problem},
     state::Facts,
 };
-use crate::model::{InvalidId, SessionName};
+use crate::model::{ChatId, InvalidChatId, InvalidId, SessionName};
 
 /// The session that the path names.
 pub(super) struct PathSession(pub(super) SessionName);
+
+/// The chat that the path names.
+pub(super) struct PathChat(pub(super) ChatId);
 
 /// The message id that the path names, in any form of it, as it was written.
 pub(super) struct PathMessage(pub(super) String);
@@ -43,6 +46,15 @@ impl<S: Send + Sync> FromRequestParts<S> for PathSession {
     async fn from_request_parts(head: &mut Head, state: &S) -> Answer<Self> {
         let name = path_param(head, state, "session").await?;
         Ok(Self(name.parse().map_err(|error: InvalidId| Problem::wrong_field("session", error))?))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for PathChat {
+    type Rejection = Problem;
+
+    async fn from_request_parts(head: &mut Head, state: &S) -> Answer<Self> {
+        let chat = path_param(head, state, "chatId").await?;
+        Ok(Self(chat.parse().map_err(|error: InvalidChatId| Problem::wrong_field("chatId", error))?))
     }
 }
 

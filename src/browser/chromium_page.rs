@@ -32,7 +32,7 @@ use crate::{
     clock::{Clock, SystemClock},
     model::{ChatId, MessageId, MessageKey, PhoneNumber, Reason},
     page::{
-        Found, PageError, Prepared, Probe, SendOutcome, SendRequest, Snapshot, WhatsAppPage,
+        Found, PageError, Prepared, Probe, Question, SendOutcome, SendRequest, Snapshot, WhatsAppPage,
         wire::{NumberAnswer, SendAnswer},
     },
 };
@@ -136,7 +136,7 @@ impl WhatsAppPage for ChromiumPage {
             let message = format!("the key {} is not of the chat {}", request.key, request.chat);
             return SendOutcome::Failed(Reason::new("key_of_another_chat", message));
         }
-        let argument = json!({ "key": request.key, "content": request.content });
+        let argument = json!({ "key": request.key, "content": request.content, "isRepeat": request.is_repeat });
         self.tell_and_wait("send", argument, request.wait).await
     }
 
@@ -147,6 +147,12 @@ impl WhatsAppPage for ChromiumPage {
     async fn check_number(&self, phone: &PhoneNumber) -> Result<Option<ChatId>, PageError> {
         let answer: NumberAnswer = self.call("checkNumber", json!({ "phone": phone })).await?;
         Ok(answer.chat)
+    }
+
+    async fn ask(&self, question: &Question) -> Result<Value, PageError> {
+        let mut call = json!(question);
+        let argument = call["argument"].take();
+        self.call(call["function"].as_str().unwrap_or_default(), argument).await
     }
 
     async fn log_out(&self) -> Result<(), PageError> {

@@ -1,5 +1,7 @@
 //! All sessions of this node, by name: the door through which everybody else reaches them.
 
+mod asking;
+
 use std::{
     collections::BTreeMap,
     sync::{Arc, PoisonError, RwLock},

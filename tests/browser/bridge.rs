@@ -27,8 +27,8 @@ async fn prepare(page: &dyn WhatsAppPage, chat: &str) -> (MessageId, Prepared) {
 }
 
 fn text(key: &MessageKey, chat: &str, body: &str, wait: Duration) -> SendRequest {
-    let content = Content::Text { body: body.to_owned() };
-    SendRequest { key: key.clone(), chat: parsed(chat), content, wait }
+    let content = Content::text(body);
+    SendRequest { key: key.clone(), chat: parsed(chat), content, wait, is_repeat: false }
 }
 
 async fn ack(launched: &mut Launched, key: &MessageKey, wanted: i8) {

@@ -149,7 +149,7 @@ async fn an_id_that_is_taken_serves_as_an_idempotency_key(store: Store) {
     let first = accepted(&store, &session, CHAT, "hello").await;
     let same = OutboundMessage { created_at_ms: 9_000, ..first.clone() };
     assert_eq!(store.messages().insert(&new(&same)).await.unwrap(), Inserted::Replay(first.clone()));
-    let other = OutboundMessage { content: Content::Text { body: "other".to_owned() }, ..first.clone() };
+    let other = OutboundMessage { content: Content::text("other"), ..first.clone() };
     assert_eq!(store.messages().insert(&new(&other)).await.unwrap(), Inserted::Conflict);
     let mut with_key = new(&other);
     with_key.idempotency_key = Some("fresh".to_owned());

@@ -1,4 +1,4 @@
-//! What every send may bring beside its content: who, to whom, when, and how to take it over.
+//! What every send may bring beside its content: what it answers, when it goes, and how to take it over.
 
 use axum::http::HeaderMap;
 use jiff::Timestamp;
@@ -12,14 +12,6 @@ use crate::{
     model::{Content, Priority, SessionName, message::Schedule},
     outbox::{AcceptOptions, AcceptRequest},
 };
-
-/// Who sends, and to whom.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Address {
-    pub(super) session: SessionName,
-    pub(super) chat_id: String,
-}
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -36,23 +28,19 @@ struct Takeover {
     allow_duplicate: Option<bool>,
 }
 
-/// What WAHA knows on a send and drover does not do yet; to leave it out silently would send something else.
+/// What a message answers.
 #[derive(Deserialize)]
-struct NotBuilt {
-    reply_to: Option<String>,
-    mentions: Option<Vec<String>>,
+pub(super) struct Reply {
+    pub(super) reply_to: Option<String>,
 }
 
-/// The request as the outbox takes it.
-pub(super) fn request(body: &Body, headers: &HeaderMap, content: Content) -> Answer<AcceptRequest> {
-    let NotBuilt { reply_to, mentions } = body.read()?;
-    if reply_to.is_some_and(|id| !id.is_empty()) {
-        return Err(Problem::not_built("replies; leave reply_to out"));
-    }
-    if mentions.is_some_and(|mentions| !mentions.is_empty()) {
-        return Err(Problem::not_built("mentions; leave mentions out"));
-    }
-    let Address { session, chat_id } = body.read()?;
+/// The request as the outbox takes it; the pair is to whom and what.
+pub(super) fn request(
+    body: &Body,
+    headers: &HeaderMap,
+    session: SessionName,
+    (chat, content): (String, Content),
+) -> Answer<AcceptRequest> {
     let When { priority, send_at, expires_at } = body.read()?;
     let Takeover { id, allow_duplicate } = body.read()?;
     let schedule = Schedule {
@@ -65,7 +53,7 @@ pub(super) fn request(body: &Body, headers: &HeaderMap, content: Content) -> Ans
         allow_duplicate: allow_duplicate.unwrap_or(false),
         id: id.filter(|id| !id.is_empty()),
     };
-    Ok(AcceptRequest { session, chat: chat_id, content, schedule, options })
+    Ok(AcceptRequest { session, chat, content, schedule, options })
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Answer<Option<String>> {

@@ -77,6 +77,10 @@ impl Sender {
         let Some(last) = keys.last().cloned() else {
             return self.plan_first(message, page).await;
         };
+        if message.content.is_action() {
+            // The page looks at what it acts on, in the same call.
+            return if self.attempts_are_spent(message) { self.spent(message) } else { Plan::Send(last) };
+        }
         match page.look_up(&keys).await {
             Err(error) => Plan::Wait(error),
             Ok(None) if self.attempts_are_spent(message) => self.spent(message),
@@ -148,7 +152,8 @@ impl Sender {
             page.resend(&key, wait).await
         } else {
             let (chat, content) = (message.chat.clone(), message.content.clone());
-            page.send(&SendRequest { key, chat, content, wait }).await
+            let is_repeat = !certainly_not_sent(&message);
+            page.send(&SendRequest { key, chat, content, wait, is_repeat }).await
         };
         match outcome {
             SendOutcome::Sent { ack } => {
@@ -180,9 +185,10 @@ impl Sender {
         reason: &Reason,
         code: DeadCode,
     ) -> Result<(), DeliveryError> {
-        if number >= self.services.settings.queue.attempts {
+        let (code, is_final) = final_code(reason).map_or((code, false), |code| (code, true));
+        if is_final || number >= self.services.settings.queue.attempts {
             self.bury(message, code, &reason.message).await?;
-            return settled(claim.bury_spent().await?);
+            return settled(if is_final { claim.bury().await? } else { claim.bury_spent().await? });
         }
         self.tell_trouble(message, &reason.code, &reason.message).await?;
         settled(claim.retry(self.backoff(number)).await?)
@@ -246,6 +252,14 @@ impl Sender {
 /// Then another key does no harm: WhatsApp may know the chat by a LID since the last attempt.
 fn certainly_not_sent(message: &OutboundMessage) -> bool {
     message.progress.attempts.iter().all(|attempt| attempt.outcome == Some(AttemptOutcome::Failed))
+}
+
+/// What no further try can change, by the bridge's code.
+fn final_code(reason: &Reason) -> Option<DeadCode> {
+    match reason.code.as_str() {
+        "unknown_message" | "too_old" | "not_forwardable" => Some(DeadCode::UnknownMessage),
+        _ => None,
+    }
 }
 
 /// A lost lease means that somebody else settles it: the ledger has kept what happened.

@@ -54,6 +54,11 @@ impl Client {
     }
 
     #[track_caller]
+    pub fn put(&self, path: &str, body: &Value) -> Reply {
+        self.request("PUT", path, &[("content-type", "application/json")], Some(&body.to_string()))
+    }
+
+    #[track_caller]
     pub fn delete(&self, path: &str) -> Reply {
         self.request("DELETE", path, &[], None)
     }

@@ -241,7 +241,7 @@ impl Bench {
         let mut request = AcceptRequest {
             session: self.session.clone(),
             chat: "15557770000".to_owned(),
-            content: Content::Text { body: text.to_owned() },
+            content: Content::text(text),
             schedule: Default::default(),
             options: AcceptOptions { allow_duplicate: true, ..AcceptOptions::default() },
         };

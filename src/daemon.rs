@@ -135,6 +135,7 @@ impl Daemon {
             store: store.clone(),
             events: events.clone(),
             queue: queue.clone(),
+            outbox: outbox.clone(),
             launcher: Arc::new(launcher.clone()),
             clock: Arc::clone(&clock),
             settings: session_settings(config, data_dir),
@@ -219,6 +220,8 @@ fn session_settings(config: &Config, data_dir: &Path) -> Settings {
         keepalive: config.keepalive.clone(),
         queue: config.queue.clone(),
         browser: config.browser.clone(),
+        typing: config.typing,
+        inbound: config.inbound.clone(),
         data_dir: data_dir.to_owned(),
     }
 }

@@ -9,6 +9,7 @@ pub mod ids;
 pub mod message;
 pub mod qr;
 pub mod session;
+pub mod session_options;
 
 pub use alert::{Alert, Severity};
 pub use chat::{ChatId, InvalidChatId, PhoneNumber};
@@ -18,3 +19,4 @@ pub use ids::{InvalidId, MessageId, MessageKey, SessionName};
 pub use message::{Ack, Attempt, AttemptOutcome, DeadCode, MessageState, OutboundMessage, Priority};
 pub use qr::Qr;
 pub use session::{Desired, Me, Reason, SessionRecord, SessionState, SessionView, WireStatus};
+pub use session_options::SessionOptions;

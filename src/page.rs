@@ -3,6 +3,7 @@
 //! Nothing here knows of Chromium or CDP; `browser` implements it. Every call has its own deadline inside the
 //! implementation: none hangs. After [`PageEvent::Gone`] every call fails with [`PageError::Gone`].
 
+pub mod inbound;
 pub mod questions;
 pub mod wire;
 
@@ -15,8 +16,9 @@ use tokio::sync::mpsc;
 
 use crate::model::{Ack, ChatId, Content, MessageId, MessageKey, PhoneNumber, Reason, SessionName};
 
+pub use inbound::{Arrival, Incoming};
 pub use questions::{ChatState, Question};
-pub use wire::{Incoming, Probe, Snapshot, SocketState, StreamMode};
+pub use wire::{Probe, Snapshot, SocketState, StreamMode};
 
 /// A WhatsApp Web page in a browser of its own.
 #[async_trait]
@@ -230,8 +232,8 @@ pub enum PageEvent {
         /// `logout_reason`: 0 fatal, 1 sync, 2 history timeout, 3 locked; None for an unlink on the phone.
         code: Option<u8>,
     },
-    /// A message appeared: from another, or sent on the phone itself.
-    Message(Incoming),
+    /// A message appeared, or something was done to one; not by drover.
+    Arrived(Arrival),
     /// An acknowledgement of one of ours.
     Ack {
         /// Its key.

@@ -6,6 +6,7 @@
 
 mod actor;
 mod error;
+mod inbound;
 mod logins;
 mod payload;
 mod registry;

@@ -11,6 +11,7 @@ mod database;
 mod error;
 mod events;
 mod group;
+mod inbound;
 mod messages;
 mod progress;
 mod row;
@@ -23,6 +24,7 @@ pub use api_keys::{ApiKeyRecord, ApiKeys};
 pub use attempts::Attempts;
 pub use error::StoreError;
 pub use events::Events;
+pub use inbound::{Inbound, InboundRecord, NewInbound, TakenIn};
 pub use messages::{Messages, Page, Undispatched};
 pub use sessions::Sessions;
 
@@ -80,6 +82,12 @@ impl Store {
     #[must_use]
     pub fn events(&self) -> Events {
         Events::new(self.database.clone())
+    }
+
+    /// The table `inbound`.
+    #[must_use]
+    pub fn inbound(&self) -> Inbound {
+        Inbound::new(self.database.clone())
     }
 
     /// The table `api_keys`.

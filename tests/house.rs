@@ -19,7 +19,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("cli", &["daemon", "telemetry", "qr"]),
     ("daemon", &["*"]),
     ("api", &["session", "outbox", "queue", "store", "event", "media", "host", "page", "qr", "shutdown", "telemetry"]),
-    ("session", &["page", "queue", "event", "store", "media", "host", "shutdown"]),
+    ("session", &["page", "queue", "outbox", "event", "store", "media", "host", "shutdown"]),
     ("outbox", &["queue", "store", "event"]),
     ("webhook", &["event", "store", "outbox", "network", "shutdown"]),
     ("alert", &["event", "store"]),

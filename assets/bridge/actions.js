@@ -55,6 +55,8 @@ const ACTIONS = {
     if (!isRepeat && !(isMine ? may.canSenderRevokeMsg(message) : may.canAdminRevokeMsg(message))) {
       throw refusal('too_old', 'WhatsApp does not let this message be deleted for everybody: it is too old, or not yours');
     }
+    // The event is for what others do.
+    remember(memory.told, `revoked ${String(message.id)}`);
     return () => sendRevoke({ type: 'message', data: message }, isMine ? Revoke.Sender : Revoke.Admin, true);
   },
   seen: async (_content, key) => {

@@ -1,7 +1,7 @@
 // Answering and attaching. The last part: from here on things happen.
 
 const functions = {
-  probe, snapshot, refreshQr, pairingCode, prepare, lookUp, send, resend, outcome, showChatState,
+  probe, snapshot, refreshQr, pairingCode, prepare, lookUp, send, resend, outcome, showChatState, watchPresence, missed,
   checkNumber: async ({ phone }) => ({ chat: await chatOfNumber(`${phone}@c.us`) }),
   setAvailable: ({ available }) => void need('presence').Stream[available ? 'markAvailable' : 'markUnavailable'](),
   logOut: () => void need('log_out').Socket.logout(),

@@ -8,7 +8,9 @@ const memory = (window.__droverMemory ??= {
   runs: new Map(), // sends under way, by key
   ref: { value: undefined, since: 0, before: -1 }, // the ref on show, since when, and how many came before it in its round
   qr: undefined, // the code told last
+  presences: new Map(), // chats whose presence is told, as they were asked for
 });
+memory.presences ??= new Map();
 safely(() => window.__drover.detach());
 const REMEMBERED = 5000;
 let [isLive, isAttached] = [true, false];
@@ -34,6 +36,19 @@ function listen(name, events, handler) {
   releases.set(name + events, () => emitter.off(events, guarded));
 }
 
+/** Hears what goes into a function of the app's, where it fires no event. */
+function listenIn(name, method, handler) {
+  const owner = part(name);
+  if (typeof owner?.[method] !== 'function' || releases.has(name + method)) return;
+  const original = owner[method];
+  const heard = function (...given) {
+    if (isLive) safely(() => handler(...given));
+    return original.apply(this, given);
+  };
+  owner[method] = heard;
+  releases.set(name + method, () => owner[method] === heard && (owner[method] = original));
+}
+
 function listenToAll() {
   listen('Socket', 'change:state change:stream change:hasSynced', stateChanged);
   listen('Stream', 'change:mode change:info', stateChanged);
@@ -42,8 +57,12 @@ function listenToAll() {
   listen('Cmd', 'offline_progress_update_from_bridge', stateChanged);
   listen('Cmd', 'starting_logout_from_bridge', () => notify('loggingOut'));
   listen('Msg', 'add', (message) => message.isNewMsg && tell(message));
-  // A ciphertext becomes a message when it can be read.
-  listen('Msg', 'change:type', (message, _type, before) => before === 'ciphertext' && tell(message));
+  listen('Msg', 'change:type', onType);
+  listen('Msg', 'change:body change:caption', onText);
   listen('Msg', 'change:ack', onAck);
   listen('Msg', 'change:isSendFailure', onSendFailure);
+  listenIn('reactions', 'bulkUpsert', onReactions);
+  listenIn('votes', 'bulkUpsert', (rows) => void onVotes(rows));
+  listen('Call', 'add change:state', onCall);
+  listen('Presence', 'change:chatstate.type change:isOnline', onPresence);
 }

@@ -30,6 +30,8 @@ const PARTS = {
   parentKey: ['WAWebReferentialMsgKey.getReferentialMsgKey'],
   createEdit: ['WAWebSendMessageEditAction.createEditMsgData'], sendEdit: ['WAWebSendMessageEditAction.addAndSendMessageEdit'],
   sendRevoke: ['WAWebRevokeMsgAction.sendRevoke'], Revoke: ['WAWebCmd.Revoke'], may: ['WAWebMsgActionCapability'],
+  reactions: ['WAWebAddonReactionTableMode.reactionTableMode'], votes: ['WAWebAddonPollVoteTableMode.pollVoteTableMode'],
+  Call: ['WAWebCallCollection'], Presence: ['WAWebPresenceCollection.PresenceCollection'],
   sendSeen: ['WAWebUpdateUnreadChatAction.sendSeen', 'WAWebUpdateUnreadChatAction.markSeen'], chatStates: ['WAWebChatStateBridge'],
 };
 
@@ -45,6 +47,8 @@ const CAPABILITIES = {
   find_message: ['createWid', 'findChat', 'rowsByKey', 'Msg'], link_preview: ['findLink', 'linkPreview'],
   reaction: ['sendAddon', 'targetInfo', 'parentKey', 'MsgKey'], edit: ['createEdit', 'sendEdit', 'may', 'rowsByKey'],
   revoke: ['sendRevoke', 'Revoke', 'may'], seen: ['sendSeen'], chat_state: ['chatStates'],
+  reactions: ['reactions'], votes: ['votes'], calls: ['Call'], watch_presence: ['Presence', 'createWid', 'findChat'],
+  catch_up: ['Chat', 'loadMessages'],
 };
 
 const resolved = {};

@@ -10,11 +10,12 @@ use std::{
 };
 
 /// The built-in parts, in their order.
-const PARTS: [(&str, &str); 10] = [
+const PARTS: [(&str, &str); 11] = [
     ("names.js", include_str!("../../assets/bridge/names.js")),
     ("memory.js", include_str!("../../assets/bridge/memory.js")),
     ("state.js", include_str!("../../assets/bridge/state.js")),
     ("linking.js", include_str!("../../assets/bridge/linking.js")),
+    ("reading.js", include_str!("../../assets/bridge/reading.js")),
     ("incoming.js", include_str!("../../assets/bridge/incoming.js")),
     ("lookup.js", include_str!("../../assets/bridge/lookup.js")),
     ("kinds.js", include_str!("../../assets/bridge/kinds.js")),

@@ -114,6 +114,12 @@ pub(super) const RULES: &[Rule] = &[
     rule("limits.per_recipient_per_minute", Allowed::Number(1, 60_000)),
     rule("limits.per_key_per_minute", Allowed::Number(1, 6_000_000)),
     rule("limits.duplicate_window_s", Allowed::Number(0, 86_400)),
+    rule("typing.enabled", Allowed::Flag),
+    rule("typing.ms_per_character", Allowed::Number(1, 1000)),
+    rule("typing.longest_ms", Allowed::Number(1, 20_000)),
+    rule("inbound.duplicate_window_s", Allowed::Number(0, 3600)),
+    rule("inbound.per_sender_per_minute", Allowed::Number(0, 60_000)),
+    rule("inbound.limit_reply", Allowed::AnyText),
     rule("network.allow_private", Allowed::Flag),
     rule("network.allow_hosts", Allowed::Hosts),
     rule("redis.url", Allowed::Url(&["redis://", "rediss://", "unix://", "redis+unix://"]))
@@ -231,14 +237,14 @@ fn is_filter(text: &str) -> bool {
 
 /// What holds between settings: the setting to change and what it must be.
 pub(super) fn check_together(config: &Config) -> Result<(), (&'static str, String)> {
-    let Config { browser, keepalive, queue, limits, shutdown, .. } = config;
-    let busy_s = queue.send_timeout_s + 2 * browser.call_timeout_s;
+    let Config { browser, keepalive, queue, limits, shutdown, typing, .. } = config;
+    let busy_s = queue.send_timeout_s + 2 * browser.call_timeout_s + typing.longest_ms.div_ceil(1000);
     let quiet_s = keepalive.heartbeat_s + browser.call_timeout_s;
     let demands = [
         (
             "queue.lease_s",
             queue.lease_s > busy_s,
-            format!("more than {busy_s} (queue.send_timeout_s and twice browser.call_timeout_s)"),
+            format!("more than {busy_s} (queue.send_timeout_s, twice browser.call_timeout_s, and typing.longest_ms)"),
         ),
         (
             "keepalive.watchdog_s",

@@ -28,6 +28,10 @@ pub struct Config {
     pub queue: Queue,
     /// `[limits]`
     pub limits: Limits,
+    /// `[typing]`
+    pub typing: Typing,
+    /// `[inbound]`
+    pub inbound: Inbound,
     /// `[network]`
     pub network: Network,
     /// `[redis]`
@@ -158,6 +162,30 @@ pub enum Unknown {
     Resend,
     /// Put it to the dead letters as `unconfirmed`.
     Hold,
+}
+
+/// `[typing]`: what the other side sees before a text.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Typing {
+    /// Whether sessions that do not say so themselves show it.
+    pub enabled: bool,
+    /// For how long, by the text's length.
+    pub ms_per_character: u64,
+    /// For how long at most.
+    pub longest_ms: u64,
+}
+
+/// `[inbound]`: what comes in.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Inbound {
+    /// Within how many seconds the same words in the same chat, under another id, count as the same message; 0 never.
+    pub duplicate_window_s: u32,
+    /// How many messages a minute of one person are told; 0: all.
+    pub per_sender_per_minute: u32,
+    /// What somebody is answered who writes more, once a minute; empty: nothing.
+    pub limit_reply: String,
 }
 
 /// `[limits]`: how fast a session may send.

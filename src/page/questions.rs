@@ -1,9 +1,10 @@
 //! What a page can be asked beside its sends: small questions whose answers are plain data. A question that the bridge cannot
 //! answer for want of a module is [`PageError::MissingCapability`], and nothing else suffers.
 
-use serde::Serialize;
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
 
-use super::{PageError, WhatsAppPage};
+use super::{Incoming, PageError, WhatsAppPage};
 use crate::model::ChatId;
 
 /// A question, as the bridge's function of the same name takes it.
@@ -16,6 +17,18 @@ pub enum Question {
         chat: ChatId,
         /// What.
         state: ChatState,
+    },
+    /// Tells somebody's presence from now on, while the page lives.
+    WatchPresence {
+        /// Whose.
+        chat: ChatId,
+    },
+    /// Messages since a time, oldest first.
+    Missed {
+        /// Unix time in seconds.
+        since: i64,
+        /// At most so many.
+        limit: usize,
     },
 }
 
@@ -37,6 +50,27 @@ pub enum ChatState {
 /// When the page does not do it.
 pub async fn show_chat_state(page: &dyn WhatsAppPage, chat: &ChatId, state: ChatState) -> Result<(), PageError> {
     page.ask(&Question::ShowChatState { chat: chat.clone(), state }).await.map(drop)
+}
+
+/// Watches somebody's presence.
+///
+/// # Errors
+/// When the page does not do it.
+pub async fn watch_presence(page: &dyn WhatsAppPage, chat: &ChatId) -> Result<(), PageError> {
+    page.ask(&Question::WatchPresence { chat: chat.clone() }).await.map(drop)
+}
+
+/// The messages since a time (Unix seconds) that were not sent by drover in this page, oldest first, at most `limit`.
+///
+/// # Errors
+/// When the page does not answer.
+pub async fn missed(page: &dyn WhatsAppPage, since: i64, limit: usize) -> Result<Vec<Incoming>, PageError> {
+    read(page.ask(&Question::Missed { since, limit }).await?)
+}
+
+fn read<T: DeserializeOwned>(answer: Value) -> Result<T, PageError> {
+    serde_json::from_value(answer)
+        .map_err(|error| PageError::Refused(format!("the bridge's answer cannot be read: {error}")))
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     model::{Desired, Qr, SessionRecord, SessionState, SessionView},
-    page::{LaunchError, Launched, PageError, PageEvent, Snapshot, WhatsAppPage},
+    page::{Arrival, LaunchError, Launched, PageError, PageEvent, Snapshot, WhatsAppPage},
 };
 
 /// A page that may be asked; None while there is none.
@@ -73,6 +73,8 @@ struct Outputs {
     page: watch::Sender<Option<Arc<dyn WhatsAppPage>>>,
     sendable: watch::Sender<Option<Arc<dyn WhatsAppPage>>>,
     statuses: Vec<PastStatus>,
+    /// To whoever tells what comes in.
+    arrivals: mpsc::Sender<Arrival>,
 }
 
 /// The browser that the actor holds.
@@ -114,7 +116,12 @@ struct Inbox {
 
 impl Actor {
     /// An actor for the record; [`Self::run`] makes it live.
-    pub(super) fn new(record: &SessionRecord, services: Arc<Services>, gate: Arc<Semaphore>) -> (Self, Handle) {
+    pub(super) fn new(
+        record: &SessionRecord,
+        services: Arc<Services>,
+        gate: Arc<Semaphore>,
+        arrivals: mpsc::Sender<Arrival>,
+    ) -> (Self, Handle) {
         let machine = Machine::resting(record.desired, record.state, record.reason.clone());
         let first = SessionView {
             name: record.name.clone(),
@@ -137,7 +144,13 @@ impl Actor {
             machine,
             browser: BrowserHeld::default(),
             qr: QrShown::default(),
-            outputs: Outputs { view: view_sender, page: page_sender, sendable: sendable_sender, statuses: Vec::new() },
+            outputs: Outputs {
+                view: view_sender,
+                page: page_sender,
+                sendable: sendable_sender,
+                statuses: Vec::new(),
+                arrivals,
+            },
             reports: mpsc::channel(16),
             inbox: Inbox { requests, waiting: Vec::new(), ending: false },
         };

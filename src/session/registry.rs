@@ -16,6 +16,7 @@ use tracing::{info, warn};
 use super::{
     actor::{Actor, AnswerWhen, Handle, Request},
     error::SessionError,
+    inbound::{self, Inbound},
     sender::Sender,
     services::{Services, launch_gate},
     state_machine::Input,
@@ -77,14 +78,18 @@ impl Registry {
 
     fn spawn(&self, record: &SessionRecord) -> Arc<Handle> {
         let inner = &self.inner;
-        let (actor, handle) = Actor::new(record, Arc::clone(&inner.services), Arc::clone(&inner.gate));
+        let (arrivals, arrived) = mpsc::channel(inbound::WAITING);
+        let (actor, handle) = Actor::new(record, Arc::clone(&inner.services), Arc::clone(&inner.gate), arrivals);
         let sender = Sender {
             session: record.name.clone(),
             services: Arc::clone(&inner.services),
             sendable: handle.sendable.clone(),
             view: handle.view.clone(),
         };
+        let watches = (handle.sendable.clone(), handle.view.clone());
+        let inbound = Inbound::new(record.name.clone(), Arc::clone(&inner.services), arrived, watches);
         inner.services.senders.spawn(sender.run());
+        inner.actors.spawn(inbound.run());
         inner.actors.spawn(actor.run(inner.actors.clone()));
         let handle = Arc::new(handle);
         let mut handles = inner.handles.write().unwrap_or_else(PoisonError::into_inner);
@@ -211,6 +216,7 @@ impl Registry {
         // An error means that the actor has ended already.
         let _ = handle.requests.send(Request::End).await;
         services.store.sessions().delete(name).await?;
+        services.store.inbound().forget(name).await?;
         let detail = "its session was deleted before it could be sent";
         services.store.messages().bury_all(name, DeadCode::SessionDeleted, detail).await?;
         if let Err(failure) = services.queue.clear(name).await {

@@ -6,7 +6,8 @@ use tokio::sync::Semaphore;
 
 use super::logins::Logins;
 use crate::{
-    clock::Clock, config, event::EventLog, page::PageLauncher, queue::Queue, shutdown::Shutdown, store::Store,
+    clock::Clock, config, event::EventLog, outbox::Outbox, page::PageLauncher, queue::Queue, shutdown::Shutdown,
+    store::Store,
 };
 
 /// Shared by all sessions.
@@ -17,6 +18,8 @@ pub struct Services {
     pub events: EventLog,
     /// The outbound queue.
     pub queue: Queue,
+    /// Takes messages over: an answer to somebody who writes too much.
+    pub outbox: Outbox,
     /// Starts browsers.
     pub launcher: Arc<dyn PageLauncher>,
     /// The time.
@@ -36,6 +39,10 @@ pub struct Settings {
     pub queue: config::Queue,
     /// `[browser]`
     pub browser: config::Browser,
+    /// `[typing]`
+    pub typing: config::Typing,
+    /// `[inbound]`
+    pub inbound: config::Inbound,
     /// The data folder.
     pub data_dir: PathBuf,
 }

@@ -7,7 +7,10 @@ use crate::support::{
 };
 use drover::{
     model::{Ack, ChatId, Content, MessageId, MessageKey, PhoneNumber},
-    page::{Launched, PageError, PageEvent, Prepared, SendOutcome, SendRequest, SocketState, StreamMode, WhatsAppPage},
+    page::{
+        Arrival, Launched, PageError, PageEvent, Prepared, SendOutcome, SendRequest, SocketState, StreamMode,
+        WhatsAppPage,
+    },
 };
 use nix::{
     sys::signal::{Signal, kill},
@@ -79,7 +82,7 @@ async fn a_page_is_linked_sends_receives_and_stays_linked_over_a_restart() {
             .post(&format!("/phones/{ANA}/incoming"), json!({"from": BOB, "type": "chat", "body": "hi there"}))
             .await;
         let incoming = next(&mut launched, "the message", |event| match event {
-            PageEvent::Message(incoming) => Some(incoming.clone()),
+            PageEvent::Arrived(Arrival::Message(incoming)) => Some(incoming.clone()),
             _ => None,
         });
         let incoming = incoming.await;
@@ -390,7 +393,7 @@ async fn a_newer_bridge_takes_over_in_a_running_page_and_a_broken_one_does_not()
     }
     simulator.post(&format!("/phones/{ANA}/incoming"), json!({"from": BOB, "type": "chat", "body": "one"})).await;
     let body = |event: &PageEvent| match event {
-        PageEvent::Message(incoming) => Some(incoming.body.clone()),
+        PageEvent::Arrived(Arrival::Message(incoming)) => Some(incoming.body.clone()),
         _ => None,
     };
     assert_eq!(next(&mut launched, "a message", body).await, "one");
@@ -464,7 +467,7 @@ async fn messages_in_a_burst_are_all_told_in_order_to_a_slow_session() {
     }
     for number in 0..count {
         let body = next(&mut launched, "a message", |event| match event {
-            PageEvent::Message(incoming) => Some(incoming.body.clone()),
+            PageEvent::Arrived(Arrival::Message(incoming)) => Some(incoming.body.clone()),
             _ => None,
         });
         assert_eq!(body.await, number.to_string());
@@ -522,7 +525,9 @@ async fn what_is_told_of_messages_is_what_somebody_wrote_once_and_in_the_clear()
     let outcome = launched.page.send(&text(&prepared.key, BOB, "ours", WAIT)).await;
     assert!(matches!(outcome, SendOutcome::Sent { .. }), "{outcome:?}");
     let message = |event: &PageEvent| match event {
-        PageEvent::Message(incoming) => Some((incoming.kind.clone(), incoming.body.clone(), incoming.key.from_me())),
+        PageEvent::Arrived(Arrival::Message(incoming)) => {
+            Some((incoming.kind.clone(), incoming.body.clone(), incoming.key.from_me()))
+        }
         _ => None,
     };
     let told = next(&mut launched, "the resolved message", message).await;

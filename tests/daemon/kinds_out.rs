@@ -216,6 +216,15 @@ fn typing_is_shown_at_once_and_before_a_text_if_wanted() {
     wait_until_ok("typing is shown", story::TO_ACK, || if is_seen() { Ok(()) } else { Err("not yet") });
     drover.api().post("/api/stopTyping", &typing).expect(201);
     wait_until_ok("typing has ended", story::TO_ACK, || if is_seen() { Err("still") } else { Ok(()) });
+
+    // 60 characters at 50 ms each: long enough to be seen.
+    let config = json!({"config": {"typing": true}});
+    drover.api().put("/api/sessions/shop", &config).expect(200);
+    let long = json!({"session": "shop", "chatId": BOB, "text": "somebody takes their time to write these sixty characters..."});
+    let answer = drover.api().post("/api/sendText", &long).expect(201);
+    wait_until_ok("typing is shown first", story::TO_ACK, || if is_seen() { Ok(()) } else { Err("not yet") });
+    assert!(drover.message(&bare(&answer))["attempts"].as_array().is_some_and(Vec::is_empty), "then it is sent");
+    drover.wait_ack(&bare(&answer), 1, story::TO_ACK);
     drover.stop();
 }
 

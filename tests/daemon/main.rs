@@ -9,6 +9,7 @@ mod cli_link;
 mod cli_settings;
 mod config_layers;
 mod crash;
+mod kinds_in;
 mod kinds_out;
 mod linking_in_the_terminal;
 mod orphans;

@@ -3,9 +3,12 @@
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::api::{
-    input::Body,
-    problem::{Answer, Problem},
+use crate::{
+    api::{
+        input::Body,
+        problem::{Answer, Problem},
+    },
+    model::session_options::Ignore,
 };
 
 /// A request that brings a `config`.
@@ -21,11 +24,15 @@ struct Shape {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 #[expect(dead_code, reason = "read for what is wrong with them")]
 struct Config {
     metadata: Option<Map<String, Value>>,
     webhooks: Option<Vec<Webhook>>,
     proxy: Option<Value>,
+    ignore: Option<Ignore>,
+    typing: Option<bool>,
+    download_media: Option<bool>,
 }
 
 #[derive(Deserialize)]

@@ -143,6 +143,9 @@ impl Sender {
         is_resend: bool,
         page: &Arc<dyn WhatsAppPage>,
     ) -> Result<(), DeliveryError> {
+        if !is_resend {
+            self.type_first(&message, page).await;
+        }
         let attempts = self.services.store.attempts();
         let Some(number) = attempts.begin(&message.id, &key, self.services.clock.now_ms()).await? else {
             return settled(claim.void().await?);

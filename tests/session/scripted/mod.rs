@@ -223,6 +223,7 @@ impl Bench {
             store: store.clone(),
             events,
             queue: queue.clone(),
+            outbox: outbox.clone(),
             launcher: Arc::new(ScriptedLauncher(Arc::clone(&script))),
             clock,
             settings: settings(&config, folder.path()),
@@ -288,6 +289,8 @@ fn settings(config: &config::Config, folder: &Path) -> Settings {
         keepalive: config.keepalive.clone(),
         queue: config.queue.clone(),
         browser: config.browser.clone(),
+        typing: config.typing,
+        inbound: config.inbound.clone(),
         data_dir: folder.to_owned(),
     }
 }

@@ -15,8 +15,8 @@ pub mod watch;
 pub use error::ConfigError;
 pub use layers::{Origin, Setting};
 pub use sections::{
-    Browser, Config, Data, Database, Http, Inbound, Keepalive, Limits, Log, LogFormat, Network, Queue, Redis, Shutdown,
-    Typing, Unknown,
+    Browser, Config, Data, Database, Http, Inbound, Keepalive, Limits, Log, LogFormat, Media, Network, Queue, Redis,
+    Retention, Shutdown, Typing, Unknown,
 };
 pub use sources::Sources;
 

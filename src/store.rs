@@ -12,6 +12,7 @@ mod error;
 mod events;
 mod group;
 mod inbound;
+mod media_files;
 mod messages;
 mod progress;
 mod row;
@@ -25,6 +26,7 @@ pub use attempts::Attempts;
 pub use error::StoreError;
 pub use events::Events;
 pub use inbound::{Inbound, InboundRecord, NewInbound, TakenIn};
+pub use media_files::{MediaFiles, MediaRecord};
 pub use messages::{Messages, Page, Undispatched};
 pub use sessions::Sessions;
 
@@ -88,6 +90,12 @@ impl Store {
     #[must_use]
     pub fn inbound(&self) -> Inbound {
         Inbound::new(self.database.clone())
+    }
+
+    /// The tables `media_files` and `media_holds`.
+    #[must_use]
+    pub fn media_files(&self) -> MediaFiles {
+        MediaFiles::new(self.database.clone())
     }
 
     /// The table `api_keys`.

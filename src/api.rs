@@ -5,6 +5,7 @@
 //! `application/problem+json` with the request's id; no answer holds an internal detail.
 
 mod auth;
+mod chats;
 mod contacts;
 mod events;
 mod files;
@@ -119,6 +120,8 @@ fn keyed_routes(settings: &config::Http) -> Router<Parts> {
         .merge(not_built::routes())
         .layer(time_limit(request_limit))
         .merge(messages::send_routes().layer(time_limit(wait_limit)))
+        .merge(messages::send_media_routes().layer(time_limit(files::UPLOAD_LIMIT)))
+        .merge(chats::routes().layer(time_limit(request_limit)))
         .merge(files::upload_routes().layer(time_limit(files::UPLOAD_LIMIT)))
         .merge(events::routes())
 }

@@ -27,11 +27,11 @@ use crate::{
     config::{Config, watch::FileWatch},
     event::EventLog,
     host,
-    media::{FileStore, Janitor},
+    media::{Fetcher, FileStore, Janitor},
     outbox::{Outbox, Reconciler},
     queue::Queue,
     redis::Connections,
-    session::{Registry, Services, Settings},
+    session::{Files, Registry, Services, Settings},
     shutdown::Shutdown,
     store::{Store, sqlite_url},
     telemetry::Metrics,
@@ -133,19 +133,21 @@ impl Daemon {
             }
         };
         let senders = Shutdown::new();
+        let files = FileStore::open(data_dir, &config.media, store.clone(), Arc::clone(&clock)).await?;
+        let janitor = Janitor::new(files.clone(), config.retention.clone());
+        let fetcher = Fetcher::new(&config.media, &config.network, &files).context("files cannot be fetched")?;
         let registry = Registry::open(Services {
             store: store.clone(),
             events: events.clone(),
             queue: queue.clone(),
             outbox: outbox.clone(),
+            files: Files { store: files.clone(), fetcher },
             launcher: Arc::new(launcher.clone()),
             clock: Arc::clone(&clock),
             settings: session_settings(config, data_dir),
             senders: senders.clone(),
         })
         .await?;
-        let files = FileStore::open(data_dir, &config.media, store.clone(), Arc::clone(&clock)).await?;
-        let janitor = Janitor::new(files.clone(), config.retention.clone());
         let key_file = keys.file().map(Path::to_owned);
         let metrics = Metrics::install().context("metrics cannot be kept")?;
         let api = api::Rooms {
@@ -160,7 +162,17 @@ impl Daemon {
             metrics,
         };
         let server = api::Server { settings: config.http.clone(), browser, node: node_id() };
-        Ok(Self { registry, launcher, senders, api, server, key_file, background: Shutdown::new(), reconciler, janitor })
+        Ok(Self {
+            registry,
+            launcher,
+            senders,
+            api,
+            server,
+            key_file,
+            background: Shutdown::new(),
+            reconciler,
+            janitor,
+        })
     }
 
     async fn serve(
@@ -228,6 +240,7 @@ fn session_settings(config: &Config, data_dir: &Path) -> Settings {
         browser: config.browser.clone(),
         typing: config.typing,
         inbound: config.inbound.clone(),
+        media: config.media.clone(),
         data_dir: data_dir.to_owned(),
     }
 }

@@ -14,6 +14,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use tokio::sync::mpsc;
 
+use crate::model::content::MediaKind;
 use crate::model::{Ack, ChatId, Content, MessageId, MessageKey, PhoneNumber, Reason, SessionName};
 
 pub use inbound::{Arrival, Incoming};
@@ -50,6 +51,11 @@ pub trait WhatsAppPage: Send + Sync + 'static {
     /// Answers a question as plain data; see [`questions`].
     async fn ask(&self, question: &Question) -> Result<Value, PageError> {
         Err(PageError::MissingCapability(format!("{question:?}")))
+    }
+
+    /// Uploads the file of a message that is about to be sent under this key. Sends nothing.
+    async fn upload(&self, key: &MessageKey, file: &FileToSend) -> Result<(), PageError> {
+        Err(PageError::MissingCapability(format!("upload {} for {key}", file.media.as_str())))
     }
 
     /// Logs the account out on WhatsApp's side, as a person does in the menu.
@@ -153,6 +159,9 @@ pub enum PageError {
     /// The bridge lacks the capability: WhatsApp Web changed.
     #[error("WhatsApp Web lacks what '{0}' needs: it changed; put a newer bridge in (DROVER_BRIDGE)")]
     MissingCapability(String),
+    /// WhatsApp Web can make nothing of a file.
+    #[error("{0}")]
+    InvalidMedia(String),
     /// The page answered with an error of its own.
     #[error("WhatsApp Web refused: {0}")]
     Refused(String),
@@ -193,6 +202,19 @@ pub struct SendRequest {
     pub wait: Duration,
     /// Whether the page may have done it already. Of what has no row of its own, such as a revoke, what it acts on tells.
     pub is_repeat: bool,
+}
+
+/// A file that goes with a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileToSend {
+    /// Where it lies; absolute.
+    pub path: PathBuf,
+    /// What it is shown as.
+    pub media: MediaKind,
+    /// Its type.
+    pub mimetype: String,
+    /// Its name.
+    pub filename: String,
 }
 
 /// How a send ended, as far as the page can tell.

@@ -17,4 +17,4 @@ pub mod state_machine;
 pub use error::SessionError;
 pub use logins::Logins;
 pub use registry::{Registry, SessionDetails};
-pub use services::{Services, Settings};
+pub use services::{Files, Services, Settings};

@@ -2,6 +2,7 @@
 
 const functions = {
   probe, snapshot, refreshQr, pairingCode, prepare, lookUp, send, resend, outcome, showChatState, watchPresence, missed,
+  contact, about, picture, chats, chatMessages, upload, uploadEnd, download, downloadEnd, downloadPart, downloadOver,
   checkNumber: async ({ phone }) => ({ chat: await chatOfNumber(`${phone}@c.us`) }),
   setAvailable: ({ available }) => void need('presence').Stream[available ? 'markAvailable' : 'markUnavailable'](),
   logOut: () => void need('log_out').Socket.logout(),
@@ -47,5 +48,5 @@ function attachWhenLoaded() {
 }
 
 if (!window.__drover) tellLogout();
-Object.defineProperty(window, '__drover', { value: { call, detach, version: VERSION }, configurable: true });
+Object.defineProperty(window, '__drover', { value: { call, detach, fileInput, version: VERSION }, configurable: true });
 attachWhenLoaded();

@@ -26,6 +26,7 @@ const CONTENT = {
     pollSelectableOptionsCount: isMultiple ? 0 : 1,
     messageSecret: crypto.getRandomValues(new Uint8Array(SECRET_BYTES)),
   }),
+  media: mediaFields,
   forward: async ({ target }) => {
     const message = await messageOf(target);
     if (!FORWARDABLE.has(message.type)) throw refusal('not_forwardable', `a message of type ${message.type} cannot be forwarded`);
@@ -55,6 +56,6 @@ async function fields(target, key, content) {
   const route = { id: key, from: target.me, to: target.chat.id, self: 'out' };
   const state = { t: Math.floor(Date.now() / 1000), ack: 0, local: true, isNewMsg: true };
   const quoted = content.reply_to ? (await messageOf(content.reply_to)).msgContextInfo(target.chat.id) : {};
-  const own = await CONTENT[content.kind](content);
+  const own = await CONTENT[content.kind](content, String(key));
   return { ...safely(() => parts.ephemeral(target.chat), {}), ...route, ...state, ...quoted, ...own };
 }

@@ -9,8 +9,11 @@ const memory = (window.__droverMemory ??= {
   ref: { value: undefined, since: 0, before: -1 }, // the ref on show, since when, and how many came before it in its round
   qr: undefined, // the code told last
   presences: new Map(), // chats whose presence is told, as they were asked for
+  inputs: new Map(), // file inputs, by the key of the message that the file is for
+  jobs: new Map(), // uploads and downloads, by what they are for
 });
-memory.presences ??= new Map();
+// A page may have had an older bridge.
+for (const name of ['presences', 'inputs', 'jobs']) memory[name] ??= new Map();
 safely(() => window.__drover.detach());
 const REMEMBERED = 5000;
 let [isLive, isAttached] = [true, false];

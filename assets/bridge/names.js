@@ -32,6 +32,12 @@ const PARTS = {
   sendRevoke: ['WAWebRevokeMsgAction.sendRevoke'], Revoke: ['WAWebCmd.Revoke'], may: ['WAWebMsgActionCapability'],
   reactions: ['WAWebAddonReactionTableMode.reactionTableMode'], votes: ['WAWebAddonPollVoteTableMode.pollVoteTableMode'],
   Call: ['WAWebCallCollection'], Presence: ['WAWebPresenceCollection.PresenceCollection'],
+  Contact: ['WAWebCollections.Contact', 'WAWebContactCollection.ContactCollection'], contactNames: ['WAWebFrontendContactGetters'],
+  statusOf: ['WAWebContactStatusBridge.getStatus'], chatTitles: ['WAWebFrontendChatGetters'],
+  pictureOf: ['WAWebContactProfilePicThumbBridge.requestProfilePicFromServer'],
+  OpaqueData: ['WAWebMediaOpaqueData'], prepRawMedia: ['WAWebPrepRawMedia.prepRawMedia'],
+  mediaObjectOf: ['WAWebMediaStorage.getOrCreateMediaObject'], uploadMedia: ['WAWebMediaMmsV4Upload.uploadMedia'],
+  mediaTypes: ['WAWebMmsMediaTypes.msgToMediaType'], downloads: ['WAWebDownloadManager.downloadManager'],
   sendSeen: ['WAWebUpdateUnreadChatAction.sendSeen', 'WAWebUpdateUnreadChatAction.markSeen'], chatStates: ['WAWebChatStateBridge'],
 };
 
@@ -48,7 +54,9 @@ const CAPABILITIES = {
   reaction: ['sendAddon', 'targetInfo', 'parentKey', 'MsgKey'], edit: ['createEdit', 'sendEdit', 'may', 'rowsByKey'],
   revoke: ['sendRevoke', 'Revoke', 'may'], seen: ['sendSeen'], chat_state: ['chatStates'],
   reactions: ['reactions'], votes: ['votes'], calls: ['Call'], watch_presence: ['Presence', 'createWid', 'findChat'],
-  catch_up: ['Chat', 'loadMessages'],
+  catch_up: ['Chat', 'loadMessages'], contacts: ['Contact', 'createWid'], about: ['statusOf', 'createWid'],
+  pictures: ['pictureOf', 'createWid'], chats: ['Chat'], media_in: ['downloads'],
+  media_out: ['OpaqueData', 'prepRawMedia', 'mediaObjectOf', 'uploadMedia'],
 };
 
 const resolved = {};

@@ -13,6 +13,8 @@ use axum::{
     routing::{get, post},
 };
 
+pub(super) use body::MediaBody;
+
 use super::state::Parts;
 
 /// How long an upload may take in all; that it goes on is seen to while it is read.

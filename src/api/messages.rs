@@ -10,6 +10,7 @@ mod options;
 mod react;
 mod send_contact;
 mod send_location;
+mod send_media;
 mod send_poll;
 mod send_seen;
 mod send_text;
@@ -19,6 +20,7 @@ mod waiting;
 
 use axum::{
     Router,
+    extract::DefaultBodyLimit,
     routing::{get, post, put},
 };
 
@@ -43,4 +45,16 @@ pub(super) fn send_routes() -> Router<Parts> {
         .route("/api/forwardMessage", post(forward::forward))
         .route("/api/reaction", put(react::react))
         .route("/api/{session}/chats/{chatId}/messages/{id}", put(change::edit).delete(change::revoke))
+}
+
+/// Sends with a file: as long as their line is slow, and as large as a file may be.
+pub(super) fn send_media_routes() -> Router<Parts> {
+    Router::new()
+        .route("/api/sendImage", post(send_media::send_image))
+        .route("/api/sendVideo", post(send_media::send_video))
+        .route("/api/sendFile", post(send_media::send_file))
+        .route("/api/sendVoice", post(send_media::send_voice))
+        .route("/api/sendAudio", post(send_media::send_audio))
+        .route("/api/sendSticker", post(send_media::send_sticker))
+        .layer(DefaultBodyLimit::disable())
 }

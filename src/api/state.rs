@@ -6,8 +6,8 @@ use axum::extract::FromRef;
 
 use super::keys::Keys;
 use crate::{
-    clock::Clock, config, event::EventLog, media::FileStore, outbox::Outbox, queue::Queue, session::Registry, shutdown::Shutdown,
-    store::Store, telemetry::Metrics,
+    clock::Clock, config, event::EventLog, media::FileStore, outbox::Outbox, queue::Queue, session::Registry,
+    shutdown::Shutdown, store::Store, telemetry::Metrics,
 };
 
 /// The rooms that the API talks to.

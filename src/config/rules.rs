@@ -122,6 +122,7 @@ pub(super) const RULES: &[Rule] = &[
     rule("inbound.duplicate_window_s", Allowed::Number(0, 3600)),
     rule("inbound.per_sender_per_minute", Allowed::Number(0, 60_000)),
     rule("inbound.limit_reply", Allowed::AnyText),
+    rule("inbound.download_media", Allowed::Flag),
     rule("network.allow_private", Allowed::Flag),
     rule("network.allow_hosts", Allowed::Hosts),
     rule("media.image_max_bytes", MEDIA_BYTES),

@@ -190,6 +190,8 @@ pub struct Inbound {
     pub per_sender_per_minute: u32,
     /// What somebody is answered who writes more, once a minute; empty: nothing.
     pub limit_reply: String,
+    /// Whether sessions that do not say so themselves download files.
+    pub download_media: bool,
 }
 
 /// `[limits]`: how fast a session may send.

@@ -74,11 +74,7 @@ impl Fetcher {
     ///
     /// # Errors
     /// When TLS cannot be set up.
-    pub fn new(
-        settings: &config::Media,
-        network: &config::Network,
-        files: &FileStore,
-    ) -> Result<Self, reqwest::Error> {
+    pub fn new(settings: &config::Media, network: &config::Network, files: &FileStore) -> Result<Self, reqwest::Error> {
         let options = ClientOptions {
             connect_timeout: CONNECT_TIMEOUT,
             redirects: settings.max_redirects as usize,
@@ -182,11 +178,8 @@ fn made(whole: Whole, declared: &Declared, served: &Served, kind: Kind) -> Resul
     }
     let names = [declared.file_name.as_deref(), served.file_name.as_deref()];
     let file_name = names.into_iter().flatten().find_map(file_names::shown);
-    let claims = Claims {
-        declared: declared.mime.as_deref(),
-        served: served.mime.as_deref(),
-        file_name: file_name.as_deref(),
-    };
+    let claims =
+        Claims { declared: declared.mime.as_deref(), served: served.mime.as_deref(), file_name: file_name.as_deref() };
     let mime = mime_type::decide(kind, claims, &whole.head)?;
     let file_name = file_name.unwrap_or_else(|| format!("{}.{}", kind.as_str(), file_names::extension(&mime)));
     Ok(MediaFile { place: Place::Temporary(whole.path), mime, file_name, bytes: whole.bytes, sha256: whole.sha256 })

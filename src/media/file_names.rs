@@ -77,9 +77,8 @@ pub(super) fn extension(mime: &str) -> &'static str {
         "application/vnd.ms-powerpoint" => "ppt",
         other => {
             let known = mime_guess::get_mime_extensions_str(other).unwrap_or_default();
-            let is_short = |text: &&&str| {
-                (1..=8).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
-            };
+            let is_short =
+                |text: &&&str| (1..=8).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
             known.iter().find(is_short).copied().unwrap_or("bin")
         }
     }
@@ -118,7 +117,9 @@ mod tests {
 
     #[test]
     fn names_that_lead_elsewhere_are_none() {
-        for name in ["", ".", "..", ".hidden", "../x", "a/b", "a\\b", "a b", "ä", "a\0", "%2e%2e", "-x", &"a".repeat(201)] {
+        for name in
+            ["", ".", "..", ".hidden", "../x", "a/b", "a\\b", "a b", "ä", "a\0", "%2e%2e", "-x", &"a".repeat(201)]
+        {
             assert!(name.parse::<FileName>().is_err(), "{name:?} was taken");
         }
         for name in ["a", "true_15551234567@c.us_3EB0A1.jpeg", "0.bin", "a..b", &"a".repeat(200)] {

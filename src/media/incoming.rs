@@ -94,7 +94,8 @@ impl Incoming {
     ) -> Result<(Vec<u8>, Option<Self>), SplitError> {
         let file = self.scratch.into_file().await.map_err(FileError::from)?;
         let folder = self.files.partial_folder();
-        let split = super::scratch::blocking(move || split_json::split(file, &folder, rest_limit_bytes, data_limit_bytes));
+        let split =
+            super::scratch::blocking(move || split_json::split(file, &folder, rest_limit_bytes, data_limit_bytes));
         let (rest, data) = split.await.map_err(FileError::from)??;
         Ok((rest, data.map(|file| Self { files: self.files, scratch: Scratch::of(file) })))
     }

@@ -197,7 +197,10 @@ fn essence(mime: &str) -> String {
 }
 
 fn is_generic(mime: &str) -> bool {
-    matches!(mime, "" | "*/*" | UNKNOWN | "binary/octet-stream" | "application/x-download" | "application/force-download")
+    matches!(
+        mime,
+        "" | "*/*" | UNKNOWN | "binary/octet-stream" | "application/x-download" | "application/force-download"
+    )
 }
 
 #[cfg(test)]
@@ -268,8 +271,11 @@ mod tests {
 
     #[test]
     fn a_document_without_a_type_gets_the_one_of_its_name() {
-        let claims =
-            |name, served| Claims { declared: None, served: Some(served).filter(|mime: &&str| !mime.is_empty()), file_name: Some(name) };
+        let claims = |name, served| Claims {
+            declared: None,
+            served: Some(served).filter(|mime: &&str| !mime.is_empty()),
+            file_name: Some(name),
+        };
         for (name, served, head, mime) in [
             ("prices.xlsx", "", ZIP, "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
             ("table.csv", "text/plain", b"a,b".as_slice(), "text/csv"),

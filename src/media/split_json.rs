@@ -60,7 +60,10 @@ pub(super) fn split(
     let data = match splitter.copy_body(folder, data_limit_bytes) {
         Ok(()) => {
             let Splitter { reader, writer, data, .. } = splitter;
-            reader.consume_trailing_whitespace().map_err(of_reader).and_then(|()| Ok(writer.finish_document().map_err(FileError::from).map(|_| data)?))
+            reader
+                .consume_trailing_whitespace()
+                .map_err(of_reader)
+                .and_then(|()| Ok(writer.finish_document().map_err(FileError::from).map(|_| data)?))
         }
         Err(error) => Err(error),
     };
@@ -190,7 +193,11 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::{Value, json};
 
-    fn split_text(text: &str, rest_limit_bytes: usize, data_limit_bytes: u64) -> Result<(Value, Option<u64>), SplitError> {
+    fn split_text(
+        text: &str,
+        rest_limit_bytes: usize,
+        data_limit_bytes: u64,
+    ) -> Result<(Value, Option<u64>), SplitError> {
         let folder = tempfile::tempdir().expect("a folder");
         let mut body = ScratchFile::create(folder.path(), u64::MAX).expect("a file");
         body.append(text.as_bytes()).expect("written");
@@ -215,7 +222,9 @@ mod tests {
 
     #[test]
     fn a_body_without_data_stays_as_it_is() {
-        for text in [json!({}), json!({ "file": { "url": "https://example.org/a" } }), json!({ "file": "text", "data": "x" })] {
+        for text in
+            [json!({}), json!({ "file": { "url": "https://example.org/a" } }), json!({ "file": "text", "data": "x" })]
+        {
             let (rest, length) = split_text(&text.to_string(), 1024, 10).expect("it is right");
             assert_eq!((rest, length), (text, None));
         }

@@ -19,6 +19,8 @@ pub enum Content {
     Contact(Contact),
     /// A poll.
     Poll(Poll),
+    /// A file.
+    Media(Media),
     /// Another message once more, as it stands when it is sent.
     Forward {
         /// Which.
@@ -119,6 +121,70 @@ pub struct Card {
     pub vcard: String,
 }
 
+/// A file, and what it is shown as.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Media {
+    /// What it is shown as.
+    pub media: MediaKind,
+    /// Where it is. What came as base64 is kept as a file: it does not lie in a row, nor in Redis.
+    pub file: FileSource,
+    /// Its type, if whoever sends it said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mimetype: Option<String>,
+    /// Its name, if whoever sends it said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filename: Option<String>,
+    /// The text below it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub caption: String,
+    /// The message that this one answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply_to: Option<MessageKey>,
+}
+
+/// What a file is shown as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MediaKind {
+    /// A picture.
+    Image,
+    /// A moving picture.
+    Video,
+    /// A recording.
+    Audio,
+    /// A recording, as spoken into the phone.
+    Voice,
+    /// A sticker.
+    Sticker,
+    /// A file as such.
+    Document,
+}
+
+impl MediaKind {
+    /// The name on the wire.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Image => "image",
+            Self::Video => "video",
+            Self::Audio => "audio",
+            Self::Voice => "voice",
+            Self::Sticker => "sticker",
+            Self::Document => "document",
+        }
+    }
+}
+
+/// Where a file is that is to be sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FileSource {
+    /// On a server; fetched when it is sent.
+    Url(String),
+    /// Among the session's own files, by its name there.
+    Kept(String),
+}
+
 /// A question with options.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Poll {
@@ -154,6 +220,7 @@ impl Content {
             Self::Location(_) => "location",
             Self::Contact(_) => "contact",
             Self::Poll(_) => "poll",
+            Self::Media(media) => media.media.as_str(),
             Self::Forward { .. } => "forward",
             Self::Reaction { .. } => "reaction",
             Self::Edit { .. } => "edit",
@@ -170,6 +237,7 @@ impl Content {
             Self::Location(location) => &location.title,
             Self::Contact(contact) => contact.cards.first().map_or("", |card| &card.vcard),
             Self::Poll(poll) => &poll.name,
+            Self::Media(media) => &media.caption,
             Self::Reaction { emoji, .. } => emoji,
             Self::Edit { body, .. } => body,
             Self::Forward { .. } | Self::Revoke { .. } | Self::Seen => "",
@@ -183,7 +251,8 @@ impl Content {
             Self::Text(Text { reply_to, .. })
             | Self::Location(Location { reply_to, .. })
             | Self::Contact(Contact { reply_to, .. })
-            | Self::Poll(Poll { reply_to, .. }) => reply_to.as_ref(),
+            | Self::Poll(Poll { reply_to, .. })
+            | Self::Media(Media { reply_to, .. }) => reply_to.as_ref(),
             Self::Forward { .. } | Self::Reaction { .. } | Self::Edit { .. } | Self::Revoke { .. } | Self::Seen => None,
         }
     }
@@ -237,6 +306,14 @@ mod tests {
                 multiple_answers: true,
                 reply_to: None,
             }),
+            Content::Media(Media {
+                media: MediaKind::Document,
+                file: FileSource::Kept("ab12.pdf".to_owned()),
+                mimetype: Some("application/pdf".to_owned()),
+                filename: None,
+                caption: "Our offer".to_owned(),
+                reply_to: None,
+            }),
             Content::Forward { target: target.clone() },
             Content::Reaction { target: target.clone(), emoji: "👍".to_owned() },
             Content::Edit { target: target.clone(), body: "better".to_owned() },
@@ -245,7 +322,8 @@ mod tests {
         ];
         for content in contents {
             let stored = serde_json::to_value(&content).expect("JSON");
-            assert_eq!(stored["kind"], content.kind());
+            let is_media = matches!(content, Content::Media(_));
+            assert_eq!(stored["kind"], if is_media { "media" } else { content.kind() });
             assert_eq!(serde_json::from_value::<Content>(stored).expect("its own form"), content);
         }
     }

@@ -32,6 +32,7 @@ pub(super) fn validate(content: &Content) -> Result<(), AcceptError> {
         Content::Location(location) => validate_location(location),
         Content::Contact(contact) => validate_contact(contact),
         Content::Poll(poll) => validate_poll(poll),
+        Content::Media(media) => validate_optional_text("caption", &media.caption, CAPTION_CHARACTERS),
         Content::Edit { target, .. } if !target.from_me() => {
             Err(wrong("messageId", "only a message of your own can be edited"))
         }

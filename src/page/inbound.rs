@@ -77,6 +77,14 @@ pub struct MediaSeen {
     pub size: Option<u64>,
 }
 
+impl MediaSeen {
+    /// A file of which the message says nothing.
+    #[must_use]
+    pub fn unknown() -> Self {
+        Self { mimetype: "application/octet-stream".to_owned(), filename: None, size: None }
+    }
+}
+
 /// A place.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Place {

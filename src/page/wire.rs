@@ -206,6 +206,8 @@ enum Refusal {
     NotLoaded,
     /// The message names the capability that is missing.
     MissingCapability,
+    /// The app can make nothing of a file.
+    InvalidMedia,
     /// WhatsApp Web threw, or said no.
     #[default]
     #[serde(other)]
@@ -225,6 +227,7 @@ impl Answer {
         Err(match self.kind {
             Refusal::NotLoaded => PageError::NotLoaded,
             Refusal::MissingCapability => PageError::MissingCapability(self.message),
+            Refusal::InvalidMedia => PageError::InvalidMedia(self.message),
             Refusal::Refused => PageError::Refused(self.message),
         })
     }
@@ -261,6 +264,14 @@ impl SendAnswer {
             Self::Unknown(reason) => Some(SendOutcome::Unknown(reason)),
         }
     }
+}
+
+/// The bridge's `upload` and `uploadEnd`.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct JobAnswer {
+    /// False: ask again.
+    pub is_done: bool,
 }
 
 /// The bridge's `checkNumber`. A chat that cannot be written to as such (`@hosted` and the like) counts as none.

@@ -5,6 +5,7 @@
 //! since the session's cursor, of which the first step takes what is known. While a page is not yet caught up with, what it says
 //! by itself is held, so that nothing overtakes what was missed.
 
+mod downloads;
 mod happenings;
 mod limit;
 
@@ -19,6 +20,7 @@ use crate::{
     page::{Arrival, Incoming, WhatsAppPage, questions},
     store::{NewInbound, StoreError, TakenIn},
 };
+use downloads::Downloads;
 use limit::{SenderLimit, Verdict};
 
 /// How far before the cursor a page is asked: clocks differ, and a message may be on its way longer than the next one.
@@ -44,6 +46,7 @@ pub(super) struct Inbound {
     view: tokio::sync::watch::Receiver<SessionView>,
     limit: SenderLimit,
     held: Held,
+    downloads: Downloads,
 }
 
 /// What is not told before the page was caught up with.
@@ -62,7 +65,16 @@ impl Inbound {
         (sendable, view): (PageWatch, tokio::sync::watch::Receiver<SessionView>),
     ) -> Self {
         let limit = SenderLimit::new(services.settings.inbound.per_sender_per_minute);
-        Self { session, services, arrivals, sendable, view, limit, held: Held::default() }
+        Self {
+            session,
+            services,
+            arrivals,
+            sendable,
+            view,
+            limit,
+            held: Held::default(),
+            downloads: Downloads::default(),
+        }
     }
 
     /// Runs until the session's actor has ended and everything that it passed on is told.
@@ -73,13 +85,16 @@ impl Inbound {
             let release_at = self.held.since.map(|since| since + HOLD);
             tokio::select! {
                 arrival = self.arrivals.recv() => match arrival {
-                    Some(arrival) if self.held.is_caught_up => self.hear(arrival).await,
+                    Some(arrival) if self.held.is_caught_up => self.hear_in_turn(arrival).await,
                     Some(arrival) => {
                         self.held.since.get_or_insert_with(Instant::now);
                         self.held.arrivals.push(arrival);
                     }
                     None => break,
                 },
+                Some(Ok(downloaded)) = self.downloads.tasks.join_next(), if !self.downloads.tasks.is_empty() => {
+                    self.end_download(downloaded).await;
+                }
                 changed = self.sendable.changed(), if !pages_end => match changed {
                     Ok(()) => self.meet_page().await,
                     Err(_) => pages_end = true,
@@ -89,6 +104,8 @@ impl Inbound {
                 }
             }
         }
+        // Files that are still on their way are left: the page has their messages, and the next start finds them.
+        self.downloads.tasks.shutdown().await;
         self.release(Vec::new()).await;
     }
 
@@ -158,22 +175,27 @@ impl Inbound {
             info!(missed = count, all = timed.len(), "catching up with what came in");
         }
         for (_, arrival) in timed {
-            self.hear(arrival).await;
+            self.hear_in_turn(arrival).await;
         }
     }
 
     async fn hear(&mut self, arrival: Arrival) {
         match arrival {
-            Arrival::Message(message) => self.hear_message(message).await,
+            Arrival::Message(message) => self.hear_message(message, None).await,
             other => self.hear_happening(other).await,
         }
     }
 
-    async fn hear_message(&mut self, message: Incoming) {
+    /// `media`: the file that came with it, as WAHA shows it.
+    async fn hear_message(&mut self, message: Incoming, media: Option<serde_json::Value>) {
         if self.is_left_out(message.key.remote()).await || self.is_drovers(&message).await {
             return;
         }
-        let payload = payload::incoming(&message);
+        let mut payload = payload::incoming(&message);
+        if let Some(media) = media {
+            payload["mediaUrl"] = media["url"].as_str().unwrap_or_default().into();
+            payload["media"] = media;
+        }
         let mut kinds = vec![EventKind::MessageAny];
         let mut is_first_beyond = false;
         if !message.key.from_me() {

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::{
     model::{Ack, MessageKey, OutboundMessage, SessionView, WireStatus},
     page::inbound::{Call, Edited, Incoming, PollVote, Presence, Reaction, Revoked},
+    page::questions::ChatSeen,
 };
 
 /// One line of a session's recent statuses.
@@ -27,7 +28,7 @@ pub(super) fn session_status(view: &SessionView, statuses: &[PastStatus]) -> Val
 }
 
 /// `message` and `message.any`: a `WAMessage`.
-pub(crate) fn incoming(message: &Incoming) -> Value {
+pub(super) fn incoming(message: &Incoming) -> Value {
     let details = &message.details;
     let mut body = json!({
         "id": message.key,
@@ -154,6 +155,19 @@ pub(super) fn presence(presence: &Presence) -> Value {
             "lastKnownPresence": state,
             "lastSeen": presence.last_seen,
         }],
+    })
+}
+
+/// A chat of the list.
+pub(super) fn chat(chat: &ChatSeen) -> Value {
+    json!({
+        "id": chat.id,
+        "name": chat.name,
+        "isGroup": chat.is_group,
+        "unreadCount": chat.unread_count,
+        "timestamp": chat.timestamp,
+        "archived": chat.is_archived,
+        "lastMessage": chat.last_message.as_ref().map(incoming),
     })
 }
 

@@ -1,6 +1,7 @@
 //! All sessions of this node, by name: the door through which everybody else reaches them.
 
 mod asking;
+mod contact_cache;
 
 use std::{
     collections::BTreeMap,
@@ -12,6 +13,8 @@ use serde_json::Value;
 use tokio::sync::{Mutex, Semaphore, mpsc, oneshot, watch};
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
+
+use contact_cache::ContactCache;
 
 use super::{
     actor::{Actor, AnswerWhen, Handle, Request},
@@ -52,6 +55,7 @@ struct Inner {
     /// Held while sessions are made or removed, so that one name never has two actors.
     membership: Mutex<()>,
     actors: TaskTracker,
+    contacts: ContactCache,
 }
 
 impl Registry {
@@ -68,6 +72,7 @@ impl Registry {
                 handles: RwLock::default(),
                 membership: Mutex::new(()),
                 actors: TaskTracker::new(),
+                contacts: ContactCache::new(),
             }),
         };
         for record in &records {
@@ -217,6 +222,7 @@ impl Registry {
         let _ = handle.requests.send(Request::End).await;
         services.store.sessions().delete(name).await?;
         services.store.inbound().forget(name).await?;
+        self.inner.contacts.forget(name);
         let detail = "its session was deleted before it could be sent";
         services.store.messages().bury_all(name, DeadCode::SessionDeleted, detail).await?;
         if let Err(failure) = services.queue.clear(name).await {

@@ -4,6 +4,7 @@
 //! Invariant: whatever has an attempt is looked up in the page, by key, before anything else is done about it.
 
 mod delivery;
+mod media;
 mod typing;
 
 use std::{sync::Arc, time::Duration};

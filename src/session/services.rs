@@ -6,7 +6,14 @@ use tokio::sync::Semaphore;
 
 use super::logins::Logins;
 use crate::{
-    clock::Clock, config, event::EventLog, outbox::Outbox, page::PageLauncher, queue::Queue, shutdown::Shutdown,
+    clock::Clock,
+    config,
+    event::EventLog,
+    media::{Fetcher, FileStore},
+    outbox::Outbox,
+    page::PageLauncher,
+    queue::Queue,
+    shutdown::Shutdown,
     store::Store,
 };
 
@@ -20,6 +27,8 @@ pub struct Services {
     pub queue: Queue,
     /// Takes messages over: an answer to somebody who writes too much.
     pub outbox: Outbox,
+    /// The files that go out and come in.
+    pub files: Files,
     /// Starts browsers.
     pub launcher: Arc<dyn PageLauncher>,
     /// The time.
@@ -28,6 +37,15 @@ pub struct Services {
     pub settings: Settings,
     /// The senders' signals and tasks; ended before the browsers.
     pub senders: Shutdown,
+}
+
+/// The files that go out and come in.
+#[derive(Debug, Clone)]
+pub struct Files {
+    /// Those that are kept.
+    pub store: FileStore,
+    /// Fetches those that are sent.
+    pub fetcher: Fetcher,
 }
 
 /// How sessions behave.
@@ -43,6 +61,8 @@ pub struct Settings {
     pub typing: config::Typing,
     /// `[inbound]`
     pub inbound: config::Inbound,
+    /// `[media]`
+    pub media: config::Media,
     /// The data folder.
     pub data_dir: PathBuf,
 }

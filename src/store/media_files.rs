@@ -144,15 +144,14 @@ impl MediaFiles {
         self.database
             .write(move |connection| {
                 Box::pin(async move {
-                    let removed = sqlx::query(
-                        "DELETE FROM media_files WHERE session = $1 AND name = $2 AND created_at_ms = $3",
-                    )
-                    .bind(session.clone())
-                    .bind(name.clone())
-                    .bind(at_ms)
-                    .execute(&mut *connection)
-                    .await?
-                    .rows_affected();
+                    let removed =
+                        sqlx::query("DELETE FROM media_files WHERE session = $1 AND name = $2 AND created_at_ms = $3")
+                            .bind(session.clone())
+                            .bind(name.clone())
+                            .bind(at_ms)
+                            .execute(&mut *connection)
+                            .await?
+                            .rows_affected();
                     if removed > 0 {
                         sqlx::query("DELETE FROM media_holds WHERE session = $1 AND name = $2")
                             .bind(session)

@@ -5,11 +5,13 @@
 
 mod bad_input;
 mod bridge;
+mod chats;
 mod cli_link;
 mod cli_settings;
 mod config_layers;
 mod crash;
 mod kinds_in;
+mod kinds_media;
 mod kinds_out;
 mod linking_in_the_terminal;
 mod orphans;

@@ -61,7 +61,8 @@ where
 {
     loop {
         let part = tokio::time::timeout(STALL, parts.next()).await;
-        let part = part.map_err(|_| Problem::of_status(StatusCode::REQUEST_TIMEOUT).caused_by("the body stood still"))?;
+        let part =
+            part.map_err(|_| Problem::of_status(StatusCode::REQUEST_TIMEOUT).caused_by("the body stood still"))?;
         let Some(part) = part else { return Ok(()) };
         let part = part.map_err(|error| Problem::of_status(StatusCode::BAD_REQUEST).caused_by(error))?;
         incoming.append(part.as_ref()).await?;

@@ -43,7 +43,11 @@ pub(super) async fn serve(file: &StoredFile, method: &Method, asked: &HeaderMap)
     match response.status() {
         StatusCode::NOT_FOUND => return Ok(None),
         StatusCode::PRECONDITION_FAILED => {
-            return Err(Problem::new(StatusCode::PRECONDITION_FAILED, "precondition_failed", "the file is another one"));
+            return Err(Problem::new(
+                StatusCode::PRECONDITION_FAILED,
+                "precondition_failed",
+                "the file is another one",
+            ));
         }
         StatusCode::RANGE_NOT_SATISFIABLE => return Ok(Some(unsatisfiable(&response))),
         _ => {}

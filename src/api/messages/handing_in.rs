@@ -4,7 +4,7 @@
 use axum::{
     Json,
     extract::{FromRequest, FromRequestParts, RawPathParams, Request},
-    http::{HeaderMap, HeaderName, HeaderValue, StatusCode},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, request::Parts as Head},
     response::{IntoResponse, Response},
 };
 use serde::Deserialize;
@@ -22,6 +22,7 @@ use crate::{
         state::Parts,
         wire::{self, SentMessage},
     },
+    media::{FileName, FileStore},
     model::{ChatId, Content, InvalidId, MessageId, MessageKey, OutboundMessage, SessionName},
     outbox::Accepted,
 };
@@ -71,13 +72,20 @@ impl FromRequest<Parts> for HandingIn {
 
     async fn from_request(request: Request, parts: &Parts) -> Answer<Self> {
         let (mut head, body) = request.into_parts();
-        let principal = Principal::from_request_parts(&mut head, parts).await?;
-        let params = Params::from_request_parts(&mut head, parts).await?;
-        let path = RawPathParams::from_request_parts(&mut head, parts).await;
+        let body = Body::from_request(Request::from_parts(head.clone(), body), parts).await?;
+        Self::of(&mut head, body, parts).await
+    }
+}
+
+impl HandingIn {
+    /// The request with this head and body.
+    pub(super) async fn of(head: &mut Head, body: Body, parts: &Parts) -> Answer<Self> {
+        let principal = Principal::from_request_parts(head, parts).await?;
+        let params = Params::from_request_parts(head, parts).await?;
+        let path = RawPathParams::from_request_parts(head, parts).await;
         let path = path.map_err(|_| Problem::wrong_field("session", "the path is not valid UTF-8"))?;
         let named = path.iter().find(|(name, _)| *name == "session").map(|(_, session)| session.parse());
         let headers = head.headers.clone();
-        let body = Body::from_request(Request::from_parts(head, body), parts).await?;
         let session = match named {
             Some(session) => session.map_err(|error: InvalidId| Problem::wrong_field("session", error))?,
             None => body.read::<OfSession>()?.session,
@@ -86,9 +94,12 @@ impl FromRequest<Parts> for HandingIn {
         let until = params.optional::<Until>("wait")?;
         Ok(Self { parts: parts.clone(), principal, headers, until, session, body })
     }
-}
 
-impl HandingIn {
+    /// The files that are kept.
+    pub(super) fn files(&self) -> FileStore {
+        self.parts.rooms.files.clone()
+    }
+
     /// The body's `chatId`.
     pub(in crate::api) fn chat(&self) -> Answer<String> {
         Ok(self.body.read::<OfChat>()?.chat_id)
@@ -119,6 +130,9 @@ impl HandingIn {
         {
             return Ok(target_of(&message));
         }
+        if let (Err(_), Ok(Some(record))) = (&key, self.parts.rooms.store.inbound().find(&self.session, bare).await) {
+            return Ok(Target { chat: record.key.remote().to_owned(), key: record.key });
+        }
         match key {
             Ok(key) if !form.contains('\0') => Ok(Target { chat: key.remote().to_owned(), key }),
             _ => Err(Problem::wrong_field(
@@ -135,7 +149,22 @@ impl HandingIn {
         content: Content,
         status: StatusCode,
     ) -> Answer<Response> {
-        let request = options::request(&self.body, &self.headers, self.session, (chat, content))?;
+        self.take_over_with_file(chat, content, (status, None)).await
+    }
+
+    /// As [`Self::take_over`]; a kept file stays until the message was sent or given up.
+    pub(super) async fn take_over_with_file(
+        self,
+        chat: String,
+        content: Content,
+        (status, kept): (StatusCode, Option<FileName>),
+    ) -> Answer<Response> {
+        let mut request = options::request(&self.body, &self.headers, self.session, (chat, content))?;
+        if let Some(kept) = kept {
+            let id = request.options.id.get_or_insert_with(|| MessageId::choose().to_string());
+            let id = MessageId::from_any_form(id).map_err(|error| Problem::wrong_field("id", error))?;
+            self.parts.rooms.files.hold(&request.session, &kept, &id).await?;
+        }
         // Listening begins before the message exists, so that no acknowledgement is missed.
         let watch = self.until.map(|until| Watch::begin(&self.parts, until));
         let accepted = self.parts.rooms.outbox.accept(request, self.principal.key_id()).await?;

@@ -6,7 +6,12 @@ use serde_json::json;
 use super::Problem;
 use crate::{
     media::{FileError, SplitError},
-    outbox::AcceptError, page::PageError, queue::QueueError, session::SessionError, store::StoreError};
+    outbox::AcceptError,
+    page::PageError,
+    queue::QueueError,
+    session::SessionError,
+    store::StoreError,
+};
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
@@ -66,6 +71,7 @@ impl From<PageError> for Problem {
             PageError::Navigated => Self::new(StatusCode::SERVICE_UNAVAILABLE, "page_navigated", message),
             PageError::Timeout(_) => Self::new(StatusCode::GATEWAY_TIMEOUT, "page_timeout", message),
             PageError::MissingCapability(_) => Self::new(StatusCode::BAD_GATEWAY, "bridge_degraded", message),
+            PageError::InvalidMedia(_) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_media", message),
             PageError::Refused(_) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "refused_by_whatsapp", message),
         }
     }

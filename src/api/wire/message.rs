@@ -38,7 +38,7 @@ pub(in crate::api) fn sent_message(sent: &SentMessage<'_>) -> Value {
         "to": chat,
         "participant": "",
         "body": content.body(),
-        "hasMedia": false,
+        "hasMedia": matches!(content, Content::Media(_)),
         "mediaUrl": "",
         "ack": ack,
         "ackName": ack.name(),

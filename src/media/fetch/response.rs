@@ -68,7 +68,8 @@ pub(super) fn mime(headers: &HeaderMap) -> Option<String> {
 
 /// The name: the one that the server gives (RFC 6266, section 4.3), else the last segment of the path.
 pub(super) fn file_name(headers: &HeaderMap, url: &Url) -> Option<String> {
-    let given = headers.get(CONTENT_DISPOSITION).and_then(|value| of_disposition(&String::from_utf8_lossy(value.as_bytes())));
+    let given =
+        headers.get(CONTENT_DISPOSITION).and_then(|value| of_disposition(&String::from_utf8_lossy(value.as_bytes())));
     given.or_else(|| {
         let last = url.path_segments()?.next_back().filter(|last| !last.is_empty())?;
         Some(percent_decode_str(last).decode_utf8_lossy().into_owned())

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use rand::RngExt;
 use tracing::{info, warn};
 
-use super::{DeliveryError, Sender};
+use super::{DeliveryError, Sender, media};
 use crate::{
     config::Unknown,
     model::{Ack, AttemptOutcome, DeadCode, EventKind, MessageKey, NewEvent, OutboundMessage, Reason},
@@ -143,7 +143,12 @@ impl Sender {
         is_resend: bool,
         page: &Arc<dyn WhatsAppPage>,
     ) -> Result<(), DeliveryError> {
+        let mut file = None;
         if !is_resend {
+            file = match self.fetch_file(&message).await {
+                Ok(file) => file,
+                Err(error) => return self.without_file(claim, &message, &error).await,
+            };
             self.type_first(&message, page).await;
         }
         let attempts = self.services.store.attempts();
@@ -151,12 +156,20 @@ impl Sender {
             return settled(claim.void().await?);
         };
         let wait = Duration::from_secs(self.services.settings.queue.send_timeout_s);
-        let outcome = if is_resend {
-            page.resend(&key, wait).await
-        } else {
-            let (chat, content) = (message.chat.clone(), message.content.clone());
-            let is_repeat = !certainly_not_sent(&message);
-            page.send(&SendRequest { key, chat, content, wait, is_repeat }).await
+        let is_repeat = !certainly_not_sent(&message);
+        let outcome = match &file {
+            _ if is_resend => page.resend(&key, wait).await,
+            Some(file) => match page.upload(&key, &file.to_send).await {
+                Ok(()) => {
+                    let content = media::content_with(file, &message.content);
+                    page.send(&SendRequest { key, chat: message.chat.clone(), content, wait, is_repeat }).await
+                }
+                Err(error) => media::not_uploaded(&error),
+            },
+            None => {
+                let (chat, content) = (message.chat.clone(), message.content.clone());
+                page.send(&SendRequest { key, chat, content, wait, is_repeat }).await
+            }
         };
         match outcome {
             SendOutcome::Sent { ack } => {
@@ -198,7 +211,7 @@ impl Sender {
     }
 
     /// Doubles from `queue.backoff_s`; up to a fifth is added at random.
-    fn backoff(&self, number: u32) -> Duration {
+    pub(super) fn backoff(&self, number: u32) -> Duration {
         let doubled = self.services.settings.queue.backoff_s.saturating_mul(1 << number.saturating_sub(1).min(16));
         Duration::from_secs(doubled).mul_f64(1.0 + 0.2 * rand::rng().random::<f64>())
     }
@@ -220,7 +233,12 @@ impl Sender {
         Ok(())
     }
 
-    async fn bury(&self, message: &OutboundMessage, code: DeadCode, detail: &str) -> Result<(), DeliveryError> {
+    pub(super) async fn bury(
+        &self,
+        message: &OutboundMessage,
+        code: DeadCode,
+        detail: &str,
+    ) -> Result<(), DeliveryError> {
         warn!(id = %message.id, code = code.as_str(), "a message was given up");
         if self.services.store.messages().bury(&message.id, code, detail).await? {
             self.tell_dead(message, code, detail).await?;
@@ -232,7 +250,12 @@ impl Sender {
         self.tell(EventKind::MessageDead, payload::trouble(message, code.as_str(), detail)).await
     }
 
-    async fn tell_trouble(&self, message: &OutboundMessage, code: &str, detail: &str) -> Result<(), DeliveryError> {
+    pub(super) async fn tell_trouble(
+        &self,
+        message: &OutboundMessage,
+        code: &str,
+        detail: &str,
+    ) -> Result<(), DeliveryError> {
         self.tell(EventKind::MessageFailed, payload::trouble(message, code, detail)).await
     }
 
@@ -260,13 +283,14 @@ fn certainly_not_sent(message: &OutboundMessage) -> bool {
 /// What no further try can change, by the bridge's code.
 fn final_code(reason: &Reason) -> Option<DeadCode> {
     match reason.code.as_str() {
+        "invalid_media" => Some(DeadCode::InvalidMedia),
         "unknown_message" | "too_old" | "not_forwardable" => Some(DeadCode::UnknownMessage),
         _ => None,
     }
 }
 
 /// A lost lease means that somebody else settles it: the ledger has kept what happened.
-fn settled(settled: Settled) -> Result<(), DeliveryError> {
+pub(super) fn settled(settled: Settled) -> Result<(), DeliveryError> {
     if settled == Settled::Lost {
         info!("a lease had ended before the message was settled; its row is the truth");
     }

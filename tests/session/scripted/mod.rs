@@ -16,6 +16,7 @@ use drover::{
     clock::SystemClock,
     config,
     event::EventLog,
+    media::{Fetcher, FileStore},
     model::{Ack, ChatId, Content, MessageId, MessageKey, MessageState, OutboundMessage, PhoneNumber, SessionName},
     outbox::{AcceptOptions, AcceptRequest, Outbox, Reconciler},
     page::{
@@ -24,7 +25,7 @@ use drover::{
     },
     queue::Queue,
     redis::Connections,
-    session::{Registry, Services, Settings},
+    session::{Files, Registry, Services, Settings},
     shutdown::Shutdown,
     store::{Store, sqlite_url},
 };
@@ -218,12 +219,15 @@ impl Bench {
             ending.begun().await;
             stopping.cancel();
         });
+        let files = FileStore::open(folder.path(), &config.media, store.clone(), clock.clone()).await.unwrap();
+        let fetcher = Fetcher::new(&config.media, &config.network, &files).unwrap();
         let outbox = Outbox::new(store.clone(), queue.clone(), config.limits, clock.clone());
         let services = Services {
             store: store.clone(),
             events,
             queue: queue.clone(),
             outbox: outbox.clone(),
+            files: Files { store: files, fetcher },
             launcher: Arc::new(ScriptedLauncher(Arc::clone(&script))),
             clock,
             settings: settings(&config, folder.path()),
@@ -291,6 +295,7 @@ fn settings(config: &config::Config, folder: &Path) -> Settings {
         browser: config.browser.clone(),
         typing: config.typing,
         inbound: config.inbound.clone(),
+        media: config.media.clone(),
         data_dir: folder.to_owned(),
     }
 }

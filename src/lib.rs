@@ -10,6 +10,7 @@ pub mod daemon;
 pub mod event;
 pub mod host;
 pub mod model;
+pub mod network;
 pub mod outbox;
 pub mod page;
 pub mod qr;

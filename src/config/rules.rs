@@ -2,6 +2,7 @@
 
 use std::{net::IpAddr, path::Path};
 
+use ipnet::IpNet;
 use toml::Value;
 use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 
@@ -39,8 +40,12 @@ pub(super) enum Allowed {
     AnyText,
     /// Visible characters of ASCII, or nothing.
     Key,
+    /// true or false.
+    Flag,
     /// A list of texts.
     List,
+    /// A list of hosts, `*.domain`, addresses and networks.
+    Hosts,
     /// A filter of log lines.
     Filter,
 }
@@ -109,6 +114,8 @@ pub(super) const RULES: &[Rule] = &[
     rule("limits.per_recipient_per_minute", Allowed::Number(1, 60_000)),
     rule("limits.per_key_per_minute", Allowed::Number(1, 6_000_000)),
     rule("limits.duplicate_window_s", Allowed::Number(0, 86_400)),
+    rule("network.allow_private", Allowed::Flag),
+    rule("network.allow_hosts", Allowed::Hosts),
     rule("redis.url", Allowed::Url(&["redis://", "rediss://", "unix://", "redis+unix://"]))
         .also(&["REDIS_URL"])
         .secret(),
@@ -129,7 +136,9 @@ impl Allowed {
     pub(super) fn accepts(&self, value: &Value) -> bool {
         match (self, value) {
             (Self::Number(from, to), Value::Integer(number)) => (from..=to).contains(&number),
+            (Self::Flag, Value::Boolean(_)) => true,
             (Self::List, Value::Array(items)) => items.iter().all(Value::is_str),
+            (Self::Hosts, Value::Array(items)) => items.iter().all(|item| item.as_str().is_some_and(is_host_pattern)),
             (_, Value::String(text)) => self.accepts_text(text),
             _ => false,
         }
@@ -137,7 +146,7 @@ impl Allowed {
 
     fn accepts_text(&self, text: &str) -> bool {
         match self {
-            Self::Number(..) | Self::List => false,
+            Self::Number(..) | Self::Flag | Self::List | Self::Hosts => false,
             Self::Word(words) => words.contains(&text),
             Self::Address => text.parse::<IpAddr>().is_ok(),
             Self::HostPort => text.is_empty() || is_host_and_port(text),
@@ -157,11 +166,16 @@ impl Allowed {
         let text = text.trim();
         match self {
             Self::Number(..) => text.parse().map_or_else(|_| Value::String(text.to_owned()), Value::Integer),
-            Self::List if text.starts_with('[') => toml::from_str::<toml::Table>(&format!("list = {text}"))
-                .ok()
-                .and_then(|mut table| table.remove("list"))
-                .unwrap_or_else(|| Value::String(text.to_owned())),
-            Self::List => Value::Array(text.split_whitespace().map(|word| Value::String(word.to_owned())).collect()),
+            Self::Flag => text.parse().map_or_else(|_| Value::String(text.to_owned()), Value::Boolean),
+            Self::List | Self::Hosts if text.starts_with('[') => {
+                toml::from_str::<toml::Table>(&format!("list = {text}"))
+                    .ok()
+                    .and_then(|mut table| table.remove("list"))
+                    .unwrap_or_else(|| Value::String(text.to_owned()))
+            }
+            Self::List | Self::Hosts => {
+                Value::Array(text.split_whitespace().map(|word| Value::String(word.to_owned())).collect())
+            }
             _ => Value::String(text.to_owned()),
         }
     }
@@ -178,7 +192,12 @@ impl Allowed {
             Self::File => "the path of a file that is there, or empty".to_owned(),
             Self::AnyText => "a text".to_owned(),
             Self::Key => "a text of visible ASCII characters without blanks, or empty".to_owned(),
+            Self::Flag => "true or false".to_owned(),
             Self::List => "a list of texts, such as [\"--lang=es\"]".to_owned(),
+            Self::Hosts => {
+                "a list of hosts, *.domain, addresses or networks, such as [\"n8n\", \"*.internal\", \"10.0.0.0/8\"]"
+                    .to_owned()
+            }
             Self::Filter => {
                 "error, warn, info, debug, trace or off, or a filter such as info,drover::session=debug".to_owned()
             }
@@ -190,6 +209,14 @@ fn is_host_and_port(text: &str) -> bool {
     text.rsplit_once(':').is_some_and(|(host, port)| {
         !host.is_empty() && !host.contains(['/', ' ']) && port.parse::<u16>().is_ok_and(|port| port > 0)
     })
+}
+
+/// No URL, port or path: those would match nothing.
+fn is_host_pattern(text: &str) -> bool {
+    let is_name = |name: &str| {
+        !name.is_empty() && name.chars().all(|character| character.is_ascii_alphanumeric() || "-_.".contains(character))
+    };
+    text.parse::<IpAddr>().is_ok() || text.parse::<IpNet>().is_ok() || is_name(text.strip_prefix("*.").unwrap_or(text))
 }
 
 /// A bare word would be taken for the name of a module, and silence everything: only levels are.
@@ -257,6 +284,8 @@ mod tests {
             ("queue.attempts", vec!["0", "101"]),
             ("log.level", vec!["verbose", "info,loud", "drover=shout"]),
             ("redis.server", vec![" "]),
+            ("network.allow_private", vec!["yes", "1"]),
+            ("network.allow_hosts", vec!["http://n8n", "n8n:5678", "10.0.0.0/40", "*"]),
         ] {
             let allowed = &find(name).expect(name).allowed;
             for text in refused {
@@ -274,6 +303,8 @@ mod tests {
             ("browser.simulator", vec!["127.0.0.1:8443", "[::1]:8443"]),
             ("redis.url", vec!["redis://:secret@host:6379/1", "rediss://host", "unix:///run/redis.sock"]),
             ("database.url", vec!["postgres://u:p@host/db", "sqlite:///srv/drover.db", "sqlite::memory:"]),
+            ("network.allow_private", vec!["true", " false "]),
+            ("network.allow_hosts", vec!["", "n8n *.internal 10.0.0.0/8 ::1", "[\"localhost\"]"]),
             ("log.level", vec!["INFO", "debug", "info,drover::session=trace", "off"]),
         ] {
             let allowed = &find(name).expect(name).allowed;

@@ -28,6 +28,8 @@ pub struct Config {
     pub queue: Queue,
     /// `[limits]`
     pub limits: Limits,
+    /// `[network]`
+    pub network: Network,
     /// `[redis]`
     pub redis: Redis,
     /// `[database]`
@@ -178,6 +180,16 @@ pub struct Limits {
     pub per_key_per_minute: u32,
     /// The same text to the same chat within this many seconds is refused; 0 allows it.
     pub duplicate_window_s: u64,
+}
+
+/// `[network]`: where media and webhooks may lead.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Network {
+    /// Whether addresses that are not on the public internet are gone to.
+    pub allow_private: bool,
+    /// Those that are gone to all the same: hosts, `*.domain`, addresses, networks.
+    pub allow_hosts: Vec<String>,
 }
 
 /// `[redis]`

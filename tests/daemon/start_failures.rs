@@ -102,6 +102,8 @@ fn a_wrong_setting_is_named_with_its_value_and_what_is_allowed() {
         ("DROVER_HTTP__BIND", "localhost", &["http.bind", "localhost"]),
         ("DROVER_LIMITS__PER_MINUT", "5", &["per_minut"]),
         ("DROVER_BROWSER__PREFER", "firefox", &["browser.prefer", "firefox", "headless-shell", "chromium"]),
+        ("DROVER_NETWORK__ALLOW_PRIVATE", "perhaps", &["network.allow_private", "perhaps", "true or false"]),
+        ("DROVER_NETWORK__ALLOW_HOSTS", "http://n8n", &["network.allow_hosts", "http://n8n", "10.0.0.0/8"]),
         ("DROVER_BRIDGE", "/nonexistent/bridge.js", &["/nonexistent/bridge.js"]),
         ("DROVER_SIMULATOR", "everywhere", &["everywhere"]),
     ] {

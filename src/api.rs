@@ -7,6 +7,7 @@
 mod auth;
 mod contacts;
 mod events;
+mod files;
 mod input;
 mod keys;
 mod message_reference;
@@ -113,10 +114,12 @@ fn keyed_routes(settings: &config::Http) -> Router<Parts> {
         .merge(messages::routes())
         .merge(queues::routes())
         .merge(contacts::routes())
+        .merge(files::routes())
         .merge(keys::routes())
         .merge(not_built::routes())
         .layer(time_limit(request_limit))
         .merge(messages::send_routes().layer(time_limit(wait_limit)))
+        .merge(files::upload_routes().layer(time_limit(files::UPLOAD_LIMIT)))
         .merge(events::routes())
 }
 

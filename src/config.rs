@@ -15,7 +15,8 @@ pub mod watch;
 pub use error::ConfigError;
 pub use layers::{Origin, Setting};
 pub use sections::{
-    Browser, Config, Data, Database, Http, Keepalive, Limits, Log, LogFormat, Network, Queue, Redis, Shutdown, Unknown,
+    Browser, Config, Data, Database, Http, Keepalive, Limits, Log, LogFormat, Media, Network, Queue, Redis, Retention,
+    Shutdown, Unknown,
 };
 pub use sources::Sources;
 

@@ -27,6 +27,7 @@ use crate::{
     config::{Config, watch::FileWatch},
     event::EventLog,
     host,
+    media::{FileStore, Janitor},
     outbox::{Outbox, Reconciler},
     queue::Queue,
     redis::Connections,
@@ -111,6 +112,7 @@ struct Daemon {
     /// The tasks that belong to no session.
     background: Shutdown,
     reconciler: Reconciler,
+    janitor: Janitor,
 }
 
 impl Daemon {
@@ -141,6 +143,8 @@ impl Daemon {
             senders: senders.clone(),
         })
         .await?;
+        let files = FileStore::open(data_dir, &config.media, store.clone(), Arc::clone(&clock)).await?;
+        let janitor = Janitor::new(files.clone(), config.retention.clone());
         let key_file = keys.file().map(Path::to_owned);
         let metrics = Metrics::install().context("metrics cannot be kept")?;
         let api = api::Rooms {
@@ -149,12 +153,23 @@ impl Daemon {
             queue,
             store: store.clone(),
             events,
+            files,
             keys,
             clock,
             metrics,
         };
         let server = api::Server { settings: config.http.clone(), browser, node: node_id() };
-        Ok(Self { registry, launcher, senders, api, server, key_file, background: Shutdown::new(), reconciler })
+        Ok(Self {
+            registry,
+            launcher,
+            senders,
+            api,
+            server,
+            key_file,
+            background: Shutdown::new(),
+            reconciler,
+            janitor,
+        })
     }
 
     async fn serve(
@@ -165,6 +180,7 @@ impl Daemon {
     ) -> anyhow::Result<()> {
         let stop_background = CancellationToken::new();
         self.background.spawn(self.reconciler.run(stop_background.clone()));
+        self.background.spawn(self.janitor.run(stop_background.clone()));
         if !config.browser.bridge.is_empty() {
             let watch = watch_bridge(config.browser.bridge.clone(), self.registry.clone(), stop_background.clone());
             self.background.spawn(watch);

@@ -11,6 +11,7 @@ mod database;
 mod error;
 mod events;
 mod group;
+mod media_files;
 mod messages;
 mod progress;
 mod row;
@@ -23,6 +24,7 @@ pub use api_keys::{ApiKeyRecord, ApiKeys};
 pub use attempts::Attempts;
 pub use error::StoreError;
 pub use events::Events;
+pub use media_files::{MediaFiles, MediaRecord};
 pub use messages::{Messages, Page, Undispatched};
 pub use sessions::Sessions;
 
@@ -80,6 +82,12 @@ impl Store {
     #[must_use]
     pub fn events(&self) -> Events {
         Events::new(self.database.clone())
+    }
+
+    /// The tables `media_files` and `media_holds`.
+    #[must_use]
+    pub fn media_files(&self) -> MediaFiles {
+        MediaFiles::new(self.database.clone())
     }
 
     /// The table `api_keys`.

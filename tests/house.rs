@@ -31,7 +31,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("page", &[]),
     ("qr", &[]),
     ("host", &[]),
-    ("media", &["network"]),
+    ("media", &["network", "store"]),
     ("network", &[]),
     ("telemetry", &[]),
     ("shutdown", &[]),

@@ -21,6 +21,9 @@ pub(super) struct PathSession(pub(super) SessionName);
 /// The message id that the path names, in any form of it, as it was written.
 pub(super) struct PathMessage(pub(super) String);
 
+/// The name of a file that the path names, as it was written.
+pub(super) struct PathFile(pub(super) String);
+
 /// The id of an API key that the path names.
 pub(super) struct PathKey(pub(super) String);
 
@@ -51,6 +54,14 @@ impl<S: Send + Sync> FromRequestParts<S> for PathMessage {
 
     async fn from_request_parts(head: &mut Head, state: &S) -> Answer<Self> {
         path_param(head, state, "id").await.map(Self)
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for PathFile {
+    type Rejection = Problem;
+
+    async fn from_request_parts(head: &mut Head, state: &S) -> Answer<Self> {
+        path_param(head, state, "file").await.map(Self)
     }
 }
 
@@ -123,6 +134,11 @@ async fn read_body(body: axum::body::Body, limit: usize) -> Answer<Vec<u8>> {
 }
 
 impl Body {
+    /// A body that was read already.
+    pub(super) fn of_bytes(bytes: Vec<u8>) -> Self {
+        Self(bytes)
+    }
+
     #[cfg(test)]
     pub(super) fn of(text: &str) -> Self {
         Self(text.as_bytes().to_vec())

@@ -61,7 +61,6 @@ const NOT_BUILT: &[(&str, &str)] = &[
     ("/api/{session}/mcp/{*rest}", "mcp"),
     ("/api/apps", "apps"),
     ("/api/apps/{*rest}", "apps"),
-    ("/api/files/{*rest}", "received media"),
     ("/api/queue", "clearing of queues"),
     ("/api/queue/dead/{id}", "removal of dead letters"),
     ("/api/webhooks/dead", "webhooks"),

@@ -51,6 +51,8 @@ pub(super) enum Allowed {
 }
 
 const SECONDS: Allowed = Allowed::Number(1, 86_400);
+/// WhatsApp takes 2 GB of a document and no more.
+const MEDIA_BYTES: Allowed = Allowed::Number(1024, 2 << 30);
 
 const fn rule(name: &'static str, allowed: Allowed) -> Rule {
     Rule { name, allowed, variables: &[], is_secret: false }
@@ -116,6 +118,20 @@ pub(super) const RULES: &[Rule] = &[
     rule("limits.duplicate_window_s", Allowed::Number(0, 86_400)),
     rule("network.allow_private", Allowed::Flag),
     rule("network.allow_hosts", Allowed::Hosts),
+    rule("media.image_max_bytes", MEDIA_BYTES),
+    rule("media.video_max_bytes", MEDIA_BYTES),
+    rule("media.audio_max_bytes", MEDIA_BYTES),
+    rule("media.sticker_max_bytes", MEDIA_BYTES),
+    rule("media.document_max_bytes", MEDIA_BYTES),
+    rule("media.fetch_timeout_s", Allowed::Number(1, 3600)),
+    rule("media.stall_timeout_s", Allowed::Number(1, 3600)),
+    rule("media.retries", Allowed::Number(0, 20)),
+    rule("media.backoff_ms", Allowed::Number(1, 60_000)),
+    rule("media.max_redirects", Allowed::Number(0, 50)),
+    rule("media.circuit_failures", Allowed::Number(1, 1000)),
+    rule("media.circuit_open_s", SECONDS),
+    rule("retention.media_days", Allowed::Number(0, 36_500)),
+    rule("retention.media_bytes", Allowed::Number(0, 1 << 50)),
     rule("redis.url", Allowed::Url(&["redis://", "rediss://", "unix://", "redis+unix://"]))
         .also(&["REDIS_URL"])
         .secret(),
@@ -231,7 +247,7 @@ fn is_filter(text: &str) -> bool {
 
 /// What holds between settings: the setting to change and what it must be.
 pub(super) fn check_together(config: &Config) -> Result<(), (&'static str, String)> {
-    let Config { browser, keepalive, queue, limits, shutdown, .. } = config;
+    let Config { browser, keepalive, queue, limits, media, shutdown, .. } = config;
     let busy_s = queue.send_timeout_s + 2 * browser.call_timeout_s;
     let quiet_s = keepalive.heartbeat_s + browser.call_timeout_s;
     let demands = [
@@ -259,6 +275,11 @@ pub(super) fn check_together(config: &Config) -> Result<(), (&'static str, Strin
             "limits.burst",
             limits.burst <= limits.per_minute,
             format!("at most {} (limits.per_minute)", limits.per_minute),
+        ),
+        (
+            "media.stall_timeout_s",
+            media.stall_timeout_s < media.fetch_timeout_s,
+            format!("less than {} (media.fetch_timeout_s)", media.fetch_timeout_s),
         ),
         ("limits.per_hour", limits.per_hour >= limits.burst, format!("at least {} (limits.burst)", limits.burst)),
     ];

@@ -30,6 +30,10 @@ pub struct Config {
     pub limits: Limits,
     /// `[network]`
     pub network: Network,
+    /// `[media]`
+    pub media: Media,
+    /// `[retention]`
+    pub retention: Retention,
     /// `[redis]`
     pub redis: Redis,
     /// `[database]`
@@ -190,6 +194,46 @@ pub struct Network {
     pub allow_private: bool,
     /// Those that are gone to all the same: hosts, `*.domain`, addresses, networks.
     pub allow_hosts: Vec<String>,
+}
+
+/// `[media]`: files that are sent and received.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Media {
+    /// The largest picture, in bytes.
+    pub image_max_bytes: u64,
+    /// The largest video, in bytes.
+    pub video_max_bytes: u64,
+    /// The largest recording or voice message, in bytes.
+    pub audio_max_bytes: u64,
+    /// The largest sticker, in bytes.
+    pub sticker_max_bytes: u64,
+    /// The largest file of any other kind, in bytes.
+    pub document_max_bytes: u64,
+    /// How long a download may take in all, in seconds.
+    pub fetch_timeout_s: u64,
+    /// How long nothing may arrive, in seconds.
+    pub stall_timeout_s: u64,
+    /// How often a download that failed is tried again.
+    pub retries: u32,
+    /// The first pause between two tries, in milliseconds; doubled each time, with jitter.
+    pub backoff_ms: u64,
+    /// How many redirects are followed.
+    pub max_redirects: u32,
+    /// Failed downloads in a row that open a host's circuit.
+    pub circuit_failures: u32,
+    /// How long an open circuit stays so, in seconds.
+    pub circuit_open_s: u64,
+}
+
+/// `[retention]`: what is removed by itself; 0 keeps it.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Retention {
+    /// How long files are kept, in days.
+    pub media_days: u64,
+    /// How many bytes of files are kept.
+    pub media_bytes: u64,
 }
 
 /// `[redis]`

@@ -9,6 +9,7 @@ mod cli_link;
 mod cli_settings;
 mod config_layers;
 mod crash;
+mod files;
 mod linking_in_the_terminal;
 mod orphans;
 mod real_servers;

@@ -38,8 +38,7 @@ impl Circuits {
     }
 
     /// Lets a download through, or says when to come back.
-    pub(super) fn enter(&self, host: &str) -> Result<Pass, Duration> {
-        let now = Instant::now();
+    pub(super) fn enter(&self, host: &str, now: Instant) -> Result<Pass, Duration> {
         let mut hosts = self.hosts();
         let mut is_trial = false;
         if let Some(circuit) = hosts.get_mut(host).filter(|circuit| circuit.failures >= self.failures) {
@@ -73,8 +72,7 @@ impl Pass {
     }
 
     /// The host failed.
-    pub(super) fn failed(self) {
-        let now = Instant::now();
+    pub(super) fn failed(self, now: Instant) {
         let mut hosts = self.circuits.hosts();
         if hosts.len() >= MOST_HOSTS {
             let open_for = self.circuits.open_for;
@@ -103,63 +101,63 @@ impl Drop for Pass {
 mod tests {
     use super::*;
 
-    fn circuits() -> Circuits {
-        Circuits::new(5, Duration::from_secs(60))
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn circuits() -> (Circuits, Instant) {
+        (Circuits::new(5, 60 * SECOND), Instant::now())
     }
 
-    fn fail(circuits: &Circuits, times: u32) {
+    fn fail(circuits: &Circuits, times: u32, now: Instant) {
         for _ in 0..times {
-            circuits.enter("a").expect("closed").failed();
+            circuits.enter("a", now).expect("closed").failed(now);
         }
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn five_failures_open_it_for_a_minute() {
-        let circuits = circuits();
-        fail(&circuits, 4);
-        circuits.enter("a").expect("four are not enough").failed();
-        assert_eq!(circuits.enter("a").expect_err("five are"), Duration::from_secs(60));
-        assert!(circuits.enter("b").is_ok(), "another host is another circuit");
-        tokio::time::advance(Duration::from_secs(59)).await;
-        assert_eq!(circuits.enter("a").expect_err("not yet"), Duration::from_secs(1));
+    #[test]
+    fn five_failures_open_it_for_a_minute() {
+        let (circuits, now) = circuits();
+        fail(&circuits, 4, now);
+        circuits.enter("a", now).expect("four are not enough").failed(now);
+        assert_eq!(circuits.enter("a", now).expect_err("five are"), 60 * SECOND);
+        assert!(circuits.enter("b", now).is_ok(), "another host is another circuit");
+        assert_eq!(circuits.enter("a", now + 59 * SECOND).expect_err("not yet"), SECOND);
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_success_closes_it() {
-        let circuits = circuits();
-        fail(&circuits, 4);
-        circuits.enter("a").expect("closed").succeeded();
-        fail(&circuits, 4);
-        assert!(circuits.enter("a").is_ok(), "only failures in a row count");
+    #[test]
+    fn a_success_closes_it() {
+        let (circuits, now) = circuits();
+        fail(&circuits, 4, now);
+        circuits.enter("a", now).expect("closed").succeeded();
+        fail(&circuits, 4, now);
+        assert!(circuits.enter("a", now).is_ok(), "only failures in a row count");
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn one_is_let_through_to_try() {
-        let circuits = circuits();
-        fail(&circuits, 5);
-        tokio::time::advance(Duration::from_secs(61)).await;
-        let trial = circuits.enter("a").expect("one is let through");
-        assert!(circuits.enter("a").is_err(), "only one");
-        trial.failed();
-        assert_eq!(circuits.enter("a").expect_err("it failed"), Duration::from_secs(60));
+    #[test]
+    fn one_is_let_through_to_try() {
+        let (circuits, now) = circuits();
+        fail(&circuits, 5, now);
+        let later = now + 61 * SECOND;
+        let trial = circuits.enter("a", later).expect("one is let through");
+        assert!(circuits.enter("a", later).is_err(), "only one");
+        trial.failed(later);
+        assert_eq!(circuits.enter("a", later).expect_err("it failed"), 60 * SECOND);
 
-        tokio::time::advance(Duration::from_secs(61)).await;
-        drop(circuits.enter("a").expect("the next trial, which is given up"));
-        let trial = circuits.enter("a").expect("another instead");
-        trial.succeeded();
-        fail(&circuits, 4);
-        assert!(circuits.enter("a").is_ok(), "it is closed");
+        let last = later + 61 * SECOND;
+        drop(circuits.enter("a", last).expect("the next trial, which is given up"));
+        circuits.enter("a", last).expect("another instead").succeeded();
+        fail(&circuits, 4, last);
+        assert!(circuits.enter("a", last).is_ok(), "it is closed");
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn it_does_not_grow_without_end() {
-        let circuits = circuits();
+    #[test]
+    fn it_does_not_grow_without_end() {
+        let (circuits, now) = circuits();
         for host in 0..MOST_HOSTS + 100 {
-            circuits.enter(&host.to_string()).expect("closed").failed();
+            circuits.enter(&host.to_string(), now).expect("closed").failed(now);
         }
         assert_eq!(circuits.hosts().len(), MOST_HOSTS);
-        tokio::time::advance(Duration::from_secs(61)).await;
-        circuits.enter("new").expect("closed").failed();
+        let later = now + 61 * SECOND;
+        circuits.enter("new", later).expect("closed").failed(later);
         assert_eq!(circuits.hosts().len(), 1);
     }
 }

@@ -95,8 +95,8 @@ impl Fetcher {
     pub async fn fetch(&self, source: &Source, kind: Kind) -> Result<MediaFile, FetchError> {
         let began = Instant::now();
         let (from, fetched) = match &source.origin {
-            Origin::Url(url) => ("url", self.from_url(url, &source.declared, kind).await),
-            Origin::Base64(text) => ("base64", self.from_base64(text, &source.declared, kind).await),
+            Origin::Url(url) => ("url", self.download(url, &source.declared, kind).await),
+            Origin::Base64(text) => ("base64", self.decode(text, &source.declared, kind).await),
             Origin::Kept(session, name) => ("kept", self.kept(session, name, &source.declared, kind).await),
         };
         match &fetched {
@@ -112,20 +112,20 @@ impl Fetcher {
         fetched
     }
 
-    async fn from_url(&self, url: &str, declared: &Declared, kind: Kind) -> Result<MediaFile, FetchError> {
+    async fn download(&self, url: &str, declared: &Declared, kind: Kind) -> Result<MediaFile, FetchError> {
         let url: Url =
             url.trim().parse().map_err(|error| FetchError::InvalidAddress(format!("it is no URL ({error})")))?;
         self.client.check(&url).map_err(|refused| FetchError::of_refusal(&refused))?;
         let host = authority(&url);
         let pass = self
             .circuits
-            .enter(&host)
+            .enter(&host, Instant::now())
             .map_err(|retry_after| FetchError::CircuitOpen { host: host.clone(), retry_after })?;
         let scratch = self.files.scratch(kind.max_bytes(&self.settings)).await?;
         let download = Download::new(&self.client, &self.settings, url, host, kind, scratch);
         let downloaded = download.run().await;
         match &downloaded {
-            Err(error) if error.is_hosts_failure() => pass.failed(),
+            Err(error) if error.is_hosts_failure() => pass.failed(Instant::now()),
             Err(FetchError::Storage(_)) => drop(pass),
             _ => pass.succeeded(),
         }
@@ -133,7 +133,7 @@ impl Fetcher {
         made(whole, declared, &served, kind)
     }
 
-    async fn from_base64(&self, text: &str, declared: &Declared, kind: Kind) -> Result<MediaFile, FetchError> {
+    async fn decode(&self, text: &str, declared: &Declared, kind: Kind) -> Result<MediaFile, FetchError> {
         let (text, folder) = (text.to_owned(), self.files.partial_folder());
         let limit_bytes = kind.max_bytes(&self.settings);
         let decoded = blocking(move || {

@@ -3,7 +3,7 @@
 use super::{
     FileError, FileName, FileStore, StoredFile, file_names,
     mime_type::{self, Claims},
-    scratch::Scratch,
+    scratch::{Scratch, WriteError},
     split_json::{self, SplitError},
 };
 use crate::model::SessionName;
@@ -33,11 +33,12 @@ pub enum Naming<'l> {
 pub struct Incoming {
     files: FileStore,
     scratch: Scratch,
+    is_full: bool,
 }
 
 impl Incoming {
     pub(super) fn new(files: FileStore, scratch: Scratch) -> Self {
-        Self { files, scratch }
+        Self { files, scratch, is_full: false }
     }
 
     /// How much has come.
@@ -46,12 +47,20 @@ impl Incoming {
         self.scratch.bytes()
     }
 
+    /// Whether a part was refused because it would have been too much.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.is_full
+    }
+
     /// Adds the next part. A call that is dropped half-way, or fails, leaves nothing to go on with.
     ///
     /// # Errors
     /// When it becomes too large, or the disk fails.
     pub async fn append(&mut self, part: &[u8]) -> Result<(), FileError> {
-        Ok(self.scratch.append(part).await?)
+        let appended = self.scratch.append(part).await;
+        self.is_full |= matches!(appended, Err(WriteError::TooLarge { .. }));
+        Ok(appended?)
     }
 
     /// It is whole: keeps it under its name, in place of one of the same name.
@@ -97,7 +106,7 @@ impl Incoming {
         let split =
             super::scratch::blocking(move || split_json::split(file, &folder, rest_limit_bytes, data_limit_bytes));
         let (rest, data) = split.await.map_err(FileError::from)??;
-        Ok((rest, data.map(|file| Self { files: self.files, scratch: Scratch::of(file) })))
+        Ok((rest, data.map(|file| Self::new(self.files, Scratch::of(file)))))
     }
 }
 

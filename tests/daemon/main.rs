@@ -10,6 +10,7 @@ mod cli_link;
 mod cli_settings;
 mod config_layers;
 mod crash;
+mod files;
 mod kinds_in;
 mod kinds_media;
 mod kinds_out;

@@ -15,7 +15,7 @@ use crate::{
         problem::{Answer, Problem},
         state::Facts,
     },
-    media::{FileStore, Incoming},
+    media::{FileError, FileStore, Incoming},
 };
 
 /// How long nothing may come of a body.
@@ -44,7 +44,11 @@ where
         // Base64 is a third longer, and its line breaks are a thirty-eighth of it.
         let limit_bytes = data_limit_bytes + data_limit_bytes / 2 + rest_limit_bytes as u64;
         let mut incoming = files.begin(limit_bytes).await?;
-        append_all(&mut incoming, request.into_body().into_data_stream()).await?;
+        let appended = append_all(&mut incoming, request.into_body().into_data_stream()).await;
+        if incoming.is_full() {
+            return Err(FileError::TooLarge { limit_bytes: data_limit_bytes }.into());
+        }
+        appended?;
         let (rest, data) = incoming.split_json(rest_limit_bytes, data_limit_bytes).await?;
         Ok(Self { body: Body::of_bytes(rest), data })
     }

@@ -38,7 +38,10 @@ pub(super) fn failure(status: StatusCode, headers: &HeaderMap, host: &str) -> Fe
             let seconds = text(headers, &RETRY_AFTER).and_then(|text| text.trim().parse().ok());
             FetchError::ServerError { host, status: status.as_u16(), retry_after: seconds.map(Duration::from_secs) }
         }
-        301 | 302 | 303 | 307 | 308 => FetchError::TooManyRedirects(0),
+        // One that could be followed was.
+        status @ 300..400 => {
+            FetchError::Refused { host, reason: format!("it redirects ({status}) to where drover does not go") }
+        }
         other => FetchError::Refused { host, reason: format!("it answered {other}") },
     }
 }
@@ -186,7 +189,7 @@ mod tests {
             (401, "media_refused", false),
             (403, "media_refused", false),
             (206, "media_refused", false),
-            (302, "media_too_many_redirects", false),
+            (302, "media_refused", false),
             (429, "media_server_error", true),
             (500, "media_server_error", true),
             (503, "media_server_error", true),

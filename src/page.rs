@@ -255,7 +255,7 @@ pub enum PageEvent {
         code: Option<u8>,
     },
     /// A message appeared, or something was done to one; not by drover.
-    Arrived(Arrival),
+    Arrived(Box<Arrival>),
     /// An acknowledgement of one of ours.
     Ack {
         /// Its key.

@@ -58,11 +58,19 @@ function chats({ limit, offset }) {
   });
 }
 
+/** A chat by any form of its id; that of a number may run under a LID that is not known here yet. None is made. */
+async function existingChat(Chat, wid) {
+  for (const form of [() => wid, () => parts.toLid(wid), () => parts.toPn(wid)]) {
+    const found = safely(() => Chat.get(form()));
+    if (found) return found;
+  }
+  return parts.existing ? Promise.resolve(parts.existing(wid)).then((found) => found?.chat ?? found, () => undefined) : undefined;
+}
+
 /** One page of a chat's messages, the newest first. A chat that is not there is not made. */
 async function chatMessages({ chat: id, limit, offset }) {
   const { Chat, createWid, loadMessages } = need('catch_up');
-  const wid = createWid(id);
-  const chat = Chat.get(wid) ?? Chat.get(safely(() => parts.toLid(wid))) ?? Chat.get(safely(() => parts.toPn(wid)));
+  const chat = await existingChat(Chat, createWid(id));
   if (!chat) return null;
   for (let page = 0; page < PAGES_OF_MESSAGES && chat.msgs.getModelsArray().filter(isSomebodys).length < offset + limit; page += 1) {
     const more = await Promise.resolve(loadMessages({ chat })).catch(() => loadMessages(chat));

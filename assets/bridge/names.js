@@ -33,6 +33,7 @@ const PARTS = {
   reactions: ['WAWebAddonReactionTableMode.reactionTableMode'], votes: ['WAWebAddonPollVoteTableMode.pollVoteTableMode'],
   Call: ['WAWebCallCollection'], Presence: ['WAWebPresenceCollection.PresenceCollection'],
   Contact: ['WAWebCollections.Contact', 'WAWebContactCollection.ContactCollection'], contactNames: ['WAWebFrontendContactGetters'],
+  existing: ['WAWebFindChatAction.findExistingChat'],
   statusOf: ['WAWebContactStatusBridge.getStatus'], chatTitles: ['WAWebFrontendChatGetters'],
   pictureOf: ['WAWebContactProfilePicThumbBridge.requestProfilePicFromServer'],
   OpaqueData: ['WAWebMediaOpaqueData'], prepRawMedia: ['WAWebPrepRawMedia.prepRawMedia'],

@@ -141,7 +141,7 @@ fn validate_card(card: &Card) -> Result<(), AcceptError> {
 fn validate_emoji(emoji: &str) -> Result<(), AcceptError> {
     let is_text = emoji.chars().any(|c| c.is_alphabetic() || c.is_whitespace() || c.is_control());
     // Keycaps are a digit, * or # with U+20E3.
-    let is_bare = !emoji.is_empty() && emoji.chars().all(|c| c.is_ascii());
+    let is_bare = !emoji.is_empty() && emoji.is_ascii();
     if is_text || is_bare || emoji.chars().count() > EMOJI_CHARACTERS {
         return Err(wrong("reaction", "this is one emoji, or empty to take the reaction back"));
     }

@@ -10,4 +10,5 @@ mod queue_failures;
 mod queue_model;
 mod redis_server;
 mod store_failures;
+mod store_inbound;
 mod store_rows;

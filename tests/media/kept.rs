@@ -40,7 +40,7 @@ async fn accept(house: &House, id: &MessageId) {
         id: id.clone(),
         session: house.session.clone(),
         chat: "15551234567".parse::<ChatId>().unwrap(),
-        content: Content::Text { body: "hello".to_owned() },
+        content: Content::text("hello"),
         schedule: Schedule::default(),
         progress: Progress::accepted(),
         created_at_ms: 1,

@@ -25,7 +25,7 @@ impl Actor {
             PageEvent::LoggedOut { code } => self.step(Input::LoggedOut(code), tasks).await,
             PageEvent::Gone { reason } => self.step(Input::Gone(reason), tasks).await,
             // An error means that the daemon is ending; the page has it, and the next start finds it.
-            PageEvent::Arrived(arrival) => drop(self.outputs.arrivals.send(arrival).await),
+            PageEvent::Arrived(arrival) => drop(self.outputs.arrivals.send(*arrival).await),
             PageEvent::Ack { key, ack } => self.hear_ack(&key, ack).await,
             // The sender reads the refusal from its own call, or by key from the page's database; there is no ack to keep.
             PageEvent::SendFailure { key } => warn!(id = key.id(), "WhatsApp refused a message"),

@@ -220,6 +220,8 @@ impl Bench {
             stopping.cancel();
         });
         let files = FileStore::open(folder.path(), &config.media, store.clone(), clock.clone()).await.unwrap();
+        // An error means that another test of this process installed it.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let fetcher = Fetcher::new(&config.media, &config.network, &files).unwrap();
         let outbox = Outbox::new(store.clone(), queue.clone(), config.limits, clock.clone());
         let services = Services {

@@ -5,8 +5,10 @@
 //! `application/problem+json` with the request's id; no answer holds an internal detail.
 
 mod auth;
+mod chats;
 mod contacts;
 mod events;
+mod files;
 mod input;
 mod keys;
 mod message_reference;
@@ -114,11 +116,15 @@ fn keyed_routes(settings: &config::Http) -> Router<Parts> {
         .merge(messages::routes())
         .merge(queues::routes())
         .merge(contacts::routes())
+        .merge(files::routes())
         .merge(keys::routes())
         .merge(webhooks::routes())
         .merge(not_built::routes())
         .layer(time_limit(request_limit))
         .merge(messages::send_routes().layer(time_limit(wait_limit)))
+        .merge(messages::send_media_routes().layer(time_limit(files::UPLOAD_LIMIT)))
+        .merge(chats::routes().layer(time_limit(request_limit)))
+        .merge(files::upload_routes().layer(time_limit(files::UPLOAD_LIMIT)))
         .merge(events::routes())
 }
 

@@ -28,10 +28,11 @@ use crate::{
     config::{self, Config, Sources, watch::FileWatch},
     event::{self, EventLog},
     host,
+    media::{Fetcher, FileStore, Janitor},
     outbox::{Inlet, Outbox, Reconciler},
     queue::Queue,
     redis::Connections,
-    session::{Registry, Services, Settings},
+    session::{Files, Registry, Services, Settings},
     shutdown::Shutdown,
     store::{Store, sqlite_url},
     telemetry::Metrics,
@@ -117,6 +118,7 @@ struct Daemon {
     reconciler: Reconciler,
     inlet: Inlet,
     dispatcher: webhook::Dispatcher,
+    janitor: Janitor,
 }
 
 impl Daemon {
@@ -147,10 +149,15 @@ impl Daemon {
         // Before the sessions, whose first events are delivered, too.
         let (webhooks, dispatcher) = webhook::open(services, &config.webhooks, &config.network).await?;
         let senders = Shutdown::new();
+        let files = FileStore::open(data_dir, &config.media, store.clone(), Arc::clone(&clock)).await?;
+        let janitor = Janitor::new(files.clone(), config.retention.clone());
+        let fetcher = Fetcher::new(&config.media, &config.network, &files).context("files cannot be fetched")?;
         let registry = Registry::open(Services {
             store: store.clone(),
             events: events.clone(),
             queue: queue.clone(),
+            outbox: outbox.clone(),
+            files: Files { store: files.clone(), fetcher },
             launcher: Arc::new(launcher.clone()),
             clock: Arc::clone(&clock),
             settings: session_settings(config, data_dir),
@@ -166,6 +173,7 @@ impl Daemon {
             queue,
             store: store.clone(),
             events,
+            files,
             keys,
             clock,
             metrics,
@@ -183,6 +191,7 @@ impl Daemon {
             reconciler,
             inlet,
             dispatcher,
+            janitor,
         })
     }
 
@@ -199,6 +208,7 @@ impl Daemon {
         self.background.spawn(self.reconciler.run(stop_background.clone()));
         self.background.spawn(watch_limits(sources, self.api.queue.clone(), stop_background.clone()));
         self.background.spawn(self.dispatcher.run(stop_background.clone()));
+        self.background.spawn(self.janitor.run(stop_background.clone()));
         if !config.browser.bridge.is_empty() {
             let watch = watch_bridge(config.browser.bridge.clone(), self.registry.clone(), stop_background.clone());
             self.background.spawn(watch);
@@ -266,6 +276,9 @@ fn session_settings(config: &Config, data_dir: &Path) -> Settings {
         queue: config.queue.clone(),
         browser: config.browser.clone(),
         admission: config.admission.clone(),
+        typing: config.typing,
+        inbound: config.inbound.clone(),
+        media: config.media.clone(),
         data_dir: data_dir.to_owned(),
     }
 }

@@ -13,7 +13,7 @@ pub use envelope::{envelope, environment};
 use crate::{
     clock::Clock,
     model::{Alert, Event, EventKind, NewEvent, SessionName},
-    store::{Store, StoreError},
+    store::{NewInbound, Store, StoreError, TakenIn},
 };
 
 /// How many events a slow subscriber may fall behind before it has to catch up from the store.
@@ -51,6 +51,24 @@ impl EventLog {
         // An error means that nobody listens right now.
         let _ = self.inner.sender.send(Arc::clone(&event));
         Ok(event)
+    }
+
+    /// Takes in what came from a page, once, and tells every subscriber of its events. `window_s`: see [`store::Inbound::take_in`].
+    ///
+    /// # Errors
+    /// When the store does not take it; then nobody hears of it, and the same may be given again.
+    ///
+    /// [`store::Inbound::take_in`]: crate::store::Inbound::take_in
+    pub async fn take_in(&self, new: &NewInbound, events: &[NewEvent], window_s: i64) -> Result<TakenIn, StoreError> {
+        let _in_order = self.inner.order.lock().await;
+        let taken = self.inner.store.inbound().take_in(new, events, window_s, self.inner.clock.now_ms()).await?;
+        if let TakenIn::New(events) = &taken {
+            for event in events {
+                // An error means that nobody listens right now.
+                let _ = self.inner.sender.send(Arc::new(event.clone()));
+            }
+        }
+        Ok(taken)
     }
 
     /// Persists an alert of a session and tells every subscriber; the log has its line too.

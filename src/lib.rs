@@ -9,6 +9,7 @@ pub mod config;
 pub mod daemon;
 pub mod event;
 pub mod host;
+pub mod media;
 pub mod model;
 pub mod network;
 pub mod outbox;

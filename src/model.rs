@@ -3,6 +3,7 @@
 
 pub mod alert;
 pub mod chat;
+pub mod content;
 pub mod event;
 pub mod health;
 pub mod ids;
@@ -10,13 +11,16 @@ pub mod message;
 pub mod pause;
 pub mod qr;
 pub mod session;
+pub mod session_options;
 
 pub use alert::{Alert, Severity};
 pub use chat::{ChatId, InvalidChatId, PhoneNumber};
+pub use content::Content;
 pub use event::{Event, EventKind, NewEvent};
 pub use health::{Degradation, KeptScreenshot, Latency, SessionHealth};
 pub use ids::{InvalidId, MessageId, MessageKey, SessionName};
-pub use message::{Ack, Attempt, AttemptOutcome, Content, DeadCode, MessageState, OutboundMessage, Priority};
+pub use message::{Ack, Attempt, AttemptOutcome, DeadCode, MessageState, OutboundMessage, Priority};
 pub use pause::PauseCause;
 pub use qr::Qr;
 pub use session::{Desired, Me, Reason, SessionRecord, SessionState, SessionView, WireStatus};
+pub use session_options::SessionOptions;

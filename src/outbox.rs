@@ -5,6 +5,7 @@
 
 mod accept;
 mod clear;
+mod content_rules;
 mod dead_letters;
 mod inlet;
 mod key_limit;

@@ -3,7 +3,9 @@
 //! Nothing here knows of Chromium or CDP; `browser` implements it. Every call has its own deadline inside the
 //! implementation: none hangs. After [`PageEvent::Gone`] every call fails with [`PageError::Gone`].
 
+pub mod inbound;
 pub mod options;
+pub mod questions;
 pub mod wire;
 
 use std::{
@@ -14,12 +16,16 @@ use std::{
 
 use async_trait::async_trait;
 use serde::Deserialize;
+use serde_json::Value;
 use tokio::sync::mpsc;
 
+use crate::model::content::MediaKind;
 use crate::model::{Ack, ChatId, Content, MessageId, MessageKey, PhoneNumber, Reason, SessionName};
 
+pub use inbound::{Arrival, Incoming};
 pub use options::{PageOptions, WrongOption};
-pub use wire::{Incoming, Probe, Snapshot, SocketState, StreamMode};
+pub use questions::{ChatState, Question};
+pub use wire::{Probe, Snapshot, SocketState, StreamMode};
 
 /// A WhatsApp Web page in a browser of its own.
 #[async_trait]
@@ -41,7 +47,7 @@ pub trait WhatsAppPage: Send + Sync + 'static {
     /// What the page's database knows of a message, under the given keys and every other form of them.
     async fn look_up(&self, keys: &[MessageKey]) -> Result<Option<Found>, PageError>;
 
-    /// Sends under exactly this key and waits until the server acknowledged, refused, or `wait` ran out.
+    /// Sends under exactly this key, or does what the content says, and waits until the server acknowledged, refused, or `wait` ran out.
     async fn send(&self, request: &SendRequest) -> SendOutcome;
 
     /// Sends again what the page has at ack 0, under the same key; waits as [`Self::send`] does.
@@ -49,6 +55,16 @@ pub trait WhatsAppPage: Send + Sync + 'static {
 
     /// The chat of a number that is on WhatsApp, None if it is not.
     async fn check_number(&self, phone: &PhoneNumber) -> Result<Option<ChatId>, PageError>;
+
+    /// Answers a question as plain data; see [`questions`].
+    async fn ask(&self, question: &Question) -> Result<Value, PageError> {
+        Err(PageError::MissingCapability(format!("{question:?}")))
+    }
+
+    /// Uploads the file of a message that is about to be sent under this key. Sends nothing.
+    async fn upload(&self, key: &MessageKey, file: &FileToSend) -> Result<(), PageError> {
+        Err(PageError::MissingCapability(format!("upload {} for {key}", file.media.as_str())))
+    }
 
     /// Logs the account out on WhatsApp's side, as a person does in the menu.
     async fn log_out(&self) -> Result<(), PageError>;
@@ -163,6 +179,9 @@ pub enum PageError {
     /// The bridge lacks the capability: WhatsApp Web changed.
     #[error("WhatsApp Web lacks what '{0}' needs: it changed; put a newer bridge in (DROVER_BRIDGE)")]
     MissingCapability(String),
+    /// WhatsApp Web can make nothing of a file.
+    #[error("{0}")]
+    InvalidMedia(String),
     /// The page answered with an error of its own.
     #[error("WhatsApp Web refused: {0}")]
     Refused(String),
@@ -211,6 +230,21 @@ pub struct SendRequest {
     pub content: Content,
     /// How long to wait for ack 1.
     pub wait: Duration,
+    /// Whether the page may have done it already. Of what has no row of its own, such as a revoke, what it acts on tells.
+    pub is_repeat: bool,
+}
+
+/// A file that goes with a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileToSend {
+    /// Where it lies; absolute.
+    pub path: PathBuf,
+    /// What it is shown as.
+    pub media: MediaKind,
+    /// Its type.
+    pub mimetype: String,
+    /// Its name.
+    pub filename: String,
 }
 
 /// How a send ended, as far as the page can tell.
@@ -250,8 +284,8 @@ pub enum PageEvent {
         /// `logout_reason`: 0 fatal, 1 sync, 2 history timeout, 3 locked; None for an unlink on the phone.
         code: Option<u8>,
     },
-    /// A message appeared: from another, or sent on the phone itself.
-    Message(Incoming),
+    /// A message appeared, or something was done to one; not by drover.
+    Arrived(Box<Arrival>),
     /// An acknowledgement of one of ours.
     Ack {
         /// Its key.

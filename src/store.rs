@@ -14,6 +14,8 @@ mod deliveries;
 mod error;
 mod events;
 mod group;
+mod inbound;
+mod media_files;
 mod messages;
 mod numbers;
 mod pauses;
@@ -32,6 +34,8 @@ pub use dead_letters::DeadLetter;
 pub use deliveries::{Deliveries, Delivery, DeliveryProgress, DeliveryState};
 pub use error::StoreError;
 pub use events::Events;
+pub use inbound::{Inbound, InboundRecord, NewInbound, TakenIn};
+pub use media_files::{MediaFiles, MediaRecord};
 pub use messages::{Messages, Page, Undispatched, Waiting};
 pub use numbers::{CheckedNumber, Numbers};
 pub use pauses::{Paused, Pauses};
@@ -122,6 +126,18 @@ impl Store {
     #[must_use]
     pub fn deliveries(&self) -> Deliveries {
         Deliveries::new(self.database.clone())
+    }
+
+    /// The table `inbound`.
+    #[must_use]
+    pub fn inbound(&self) -> Inbound {
+        Inbound::new(self.database.clone())
+    }
+
+    /// The tables `media_files` and `media_holds`.
+    #[must_use]
+    pub fn media_files(&self) -> MediaFiles {
+        MediaFiles::new(self.database.clone())
     }
 
     /// The table `api_keys`.

@@ -1,7 +1,8 @@
 // Answering and attaching. The last part: from here on things happen.
 
 const functions = {
-  probe, snapshot, refreshQr, pairingCode, prepare, lookUp, send, resend, outcome,
+  probe, snapshot, refreshQr, pairingCode, prepare, lookUp, send, resend, outcome, showChatState, watchPresence, missed,
+  contact, about, picture, chats, chatMessages, upload, uploadEnd, download, downloadEnd, downloadPart, downloadOver,
   checkNumber: async ({ phone }) => ({ chat: await chatOfNumber(`${phone}@c.us`) }),
   setAvailable: ({ available }) => void need('presence').Stream[available ? 'markAvailable' : 'markUnavailable'](),
   logOut: () => void need('log_out').Socket.logout(),
@@ -51,5 +52,5 @@ function attachWhenLoaded() {
 }
 
 if (!window.__drover) tellLogout();
-Object.defineProperty(window, '__drover', { value: { call, detach, version: VERSION }, configurable: true });
+Object.defineProperty(window, '__drover', { value: { call, detach, fileInput, version: VERSION }, configurable: true });
 attachWhenLoaded();

@@ -1,11 +1,12 @@
 // Chats, keys in all their forms, and what the page's database knows of them.
 
+const PAGES_OF_MESSAGES = 20;
 const [idOf, remoteOf] = [(key) => key.split('_')[2], (key) => key.split('_')[1]];
 /** The chat in the form that WhatsApp has it now, ourselves in that chat's form, and the key of an id in it. */
-async function resolve(chatId) {
-  const { createWid, findChat, meForChat, MsgKey, keyType } = need('prepare');
+async function resolve(chatId, type = parts.keyType?.Message) {
+  const { createWid, findChat, meForChat, MsgKey } = need('prepare');
   const { chat } = await findChat(createWid(chatId));
-  const me = meForChat(chat, keyType?.Message);
+  const me = meForChat(chat, type);
   const participant = String(chat.id).endsWith('@g.us') ? me : undefined;
   return { chat, me, key: (id) => new MsgKey({ from: me, to: chat.id, id, participant, selfDir: 'out' }) };
 }
@@ -57,4 +58,27 @@ async function lookUp({ keys }) {
   const shown = wanted.map((key) => safely(() => parts.Msg.get(key))).filter(Boolean).map(describe);
   const stored = (await rowsByKey(wanted)).filter(Boolean).map(describe);
   return [...shown, ...stored].reduce((best, found) => (best && best.ack >= found.ack ? best : found), null);
+}
+
+/** The model of a stored message; after a reload it comes with its chat, the newest first. */
+async function load(key, chat) {
+  const { Msg, loadMessages } = parts;
+  for (let page = 0; !Msg.get(key) && loadMessages && page < PAGES_OF_MESSAGES; page += 1) {
+    const more = await Promise.resolve(loadMessages({ chat })).catch(() => loadMessages(chat));
+    if (!more?.length) break;
+  }
+  return Msg.get(key) ?? (await Msg.getMessagesById([key]))?.messages?.[0];
+}
+
+/** The model of a message in any form of its key; undefined when neither memory nor the message table has it. */
+async function find(key) {
+  const { rowsByKey, findChat, createWid, Msg } = need('find_message');
+  const wanted = [...new Set([key, ...forms(key)])];
+  const shown = wanted.map((form) => safely(() => Msg.get(form))).find(Boolean);
+  if (shown) return shown;
+  const [row] = (await rowsByKey(wanted)).filter(Boolean);
+  if (!row) return undefined;
+  const stored = String(row.id);
+  const { chat } = await findChat(createWid(remoteOf(stored)));
+  return load(stored, chat);
 }

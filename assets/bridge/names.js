@@ -26,6 +26,21 @@ const PARTS = {
   resendFailed: ['WAWebResendMsgAction.resendMsg'], resendPending: ['WAWebSendMsgChatAction.resendMsgToChat'],
   exists: ['WAWebQueryExistsJob.queryWidExists'],
   browserInfo: ['WAWebMiscBrowserUtils'],
+  findLink: ['WALinkify.findLink'], linkPreview: ['WAWebLinkPreviewChatAction.getLinkPreview'],
+  sendAddon: ['WAWebSendAddonMsgChatAction.addAndSendAddonToChat'], targetInfo: ['WAWebMsgKeyUtils.msgKeyToTargetInfo'],
+  parentKey: ['WAWebReferentialMsgKey.getReferentialMsgKey'],
+  createEdit: ['WAWebSendMessageEditAction.createEditMsgData'], sendEdit: ['WAWebSendMessageEditAction.addAndSendMessageEdit'],
+  sendRevoke: ['WAWebRevokeMsgAction.sendRevoke'], Revoke: ['WAWebCmd.Revoke'], may: ['WAWebMsgActionCapability'],
+  reactions: ['WAWebAddonReactionTableMode.reactionTableMode'], votes: ['WAWebAddonPollVoteTableMode.pollVoteTableMode'],
+  Call: ['WAWebCallCollection'], Presence: ['WAWebPresenceCollection.PresenceCollection'],
+  Contact: ['WAWebCollections.Contact', 'WAWebContactCollection.ContactCollection'], contactNames: ['WAWebFrontendContactGetters'],
+  existing: ['WAWebFindChatAction.findExistingChat'],
+  statusOf: ['WAWebContactStatusBridge.getStatus'], chatTitles: ['WAWebFrontendChatGetters'],
+  pictureOf: ['WAWebContactProfilePicThumbBridge.requestProfilePicFromServer'],
+  OpaqueData: ['WAWebMediaOpaqueData'], prepRawMedia: ['WAWebPrepRawMedia.prepRawMedia'],
+  mediaObjectOf: ['WAWebMediaStorage.getOrCreateMediaObject'], uploadMedia: ['WAWebMediaMmsV4Upload.uploadMedia'],
+  mediaTypes: ['WAWebMmsMediaTypes.msgToMediaType'], downloads: ['WAWebDownloadManager.downloadManager'],
+  sendSeen: ['WAWebUpdateUnreadChatAction.sendSeen', 'WAWebUpdateUnreadChatAction.markSeen'], chatStates: ['WAWebChatStateBridge'],
 };
 
 /** What drover can do, and the parts without which it cannot. Parts that no capability names are used where they are. */
@@ -37,6 +52,13 @@ const CAPABILITIES = {
   look_up: ['rowsByKey', 'mePn', 'createWid'],
   send: ['createWid', 'findChat', 'meForChat', 'MsgKey', 'rowsByKey', 'mePn', 'Msg', 'addAndSend'],
   resend: ['createWid', 'findChat', 'Msg', 'resendFailed', 'resendPending'],
+  find_message: ['createWid', 'findChat', 'rowsByKey', 'Msg'], link_preview: ['findLink', 'linkPreview'],
+  reaction: ['sendAddon', 'targetInfo', 'parentKey', 'MsgKey'], edit: ['createEdit', 'sendEdit', 'may', 'rowsByKey'],
+  revoke: ['sendRevoke', 'Revoke', 'may'], seen: ['sendSeen'], chat_state: ['chatStates'],
+  reactions: ['reactions'], votes: ['votes'], calls: ['Call'], watch_presence: ['Presence', 'createWid', 'findChat'],
+  catch_up: ['Chat', 'loadMessages'], contacts: ['Contact', 'createWid'], about: ['statusOf', 'createWid'],
+  pictures: ['pictureOf', 'createWid'], chats: ['Chat'], media_in: ['downloads'],
+  media_out: ['OpaqueData', 'prepRawMedia', 'mediaObjectOf', 'uploadMedia'],
 };
 
 const resolved = {};

@@ -1,9 +1,9 @@
 // Sending and sending again, each under a key that was committed before.
 
-const [LOOK_EVERY_MS, FAILURE_SETTLES_MS, PAGES_OF_MESSAGES] = [50, 1000, 20];
-const CONTENT = { text: ({ body }) => ({ type: 'chat', body }) };
+const [LOOK_EVERY_MS, FAILURE_SETTLES_MS] = [50, 1000];
 const answer = (outcome, code, message) => ({ outcome, code, message });
 const late = () => answer('failed', 'too_late', 'the page was too slow to begin sending');
+const FINAL = new Set(['unknown_message', 'too_old', 'not_forwardable']);
 const isKnown = () => answer('unknown', 'known_already', 'the page knows this message already, without an ack');
 const known = (found) => (found.ack >= 1 ? { outcome: 'sent', ack: found.ack } : isKnown());
 
@@ -40,18 +40,21 @@ async function outcome({ key, waitMs }) {
   return verdict(key) ?? { outcome: 'pending' };
 }
 
-function fields(target, key, content) {
-  if (!CONTENT[content.kind]) throw refusal('missing_capability', `send ${content.kind}`);
-  const route = { id: key, from: target.me, to: target.chat.id, self: 'out' };
-  const state = { t: Math.floor(Date.now() / 1000), ack: 0, local: true, isNewMsg: true };
-  return { ...safely(() => parts.ephemeral(target.chat), {}), ...route, ...state, ...CONTENT[content.kind](content) };
+async function send(request) {
+  try {
+    return await (ACTIONS[request.content.kind] ? act(request) : sendMessage(request));
+  } catch (error) {
+    // What it is about is not there, or WhatsApp does not allow it: nothing was begun.
+    if (FINAL.has(error?.kind)) return answer('rejected', error.kind, error.message);
+    throw error;
+  }
 }
 
-async function send({ key, content, waitMs, notAfterMs }) {
+async function sendMessage({ key, content, waitMs, notAfterMs }) {
   const { addAndSend } = need('send');
   const target = await resolve(remoteOf(key));
   const built = target.key(idOf(key));
-  const data = fields(target, built, content);
+  const data = await fields(target, built, content);
   if (String(built) !== key) return answer('failed', 'key_changed', `WhatsApp has the chat as ${target.chat.id} now, not ${key}`);
   const found = await lookUp({ keys: [key] });
   if (found) return known(found);
@@ -76,16 +79,6 @@ async function send({ key, content, waitMs, notAfterMs }) {
 async function notStored(key, error) {
   const found = await lookUp({ keys: [key] }).catch(() => ({ ack: 0 }));
   return found ? known(found) : answer('failed', 'not_stored', String(error?.message ?? error));
-}
-
-/** The model of a stored message; after a reload it comes with its chat. */
-async function load(key, chat) {
-  const { Msg, loadMessages } = parts;
-  for (let page = 0; !Msg.get(key) && loadMessages && page < PAGES_OF_MESSAGES; page += 1) {
-    const more = await Promise.resolve(loadMessages({ chat })).catch(() => loadMessages(chat));
-    if (!more?.length) break;
-  }
-  return Msg.get(key) ?? (await Msg.getMessagesById([key]))?.messages?.[0];
 }
 
 async function resend({ key, waitMs, notAfterMs }) {

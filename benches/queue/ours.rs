@@ -72,7 +72,7 @@ pub(crate) fn messages(session: &SessionName, count: usize, chats: usize) -> Res
                 id: MessageId::choose(),
                 session: session.clone(),
                 chat: format!("1555{:07}@c.us", number % chats).parse()?,
-                content: Content::Text { body: String::new() },
+                content: Content::text(""),
                 schedule: Schedule::default(),
                 progress: Progress::accepted(),
                 created_at_ms: from_ms + i64::try_from(number)?,

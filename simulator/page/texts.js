@@ -18,7 +18,16 @@ const findLinks = (text) =>
 
 define('WALinkify', () => ({ findLinks, findLink: (text) => findLinks(text)[0] }));
 define('useWAWebLinkPreview', () => ({ findFirstWebLink: (text) => findLinks(text)[0]?.href }));
-define('WAWebLinkPreviewChatAction', () => ({ getLinkPreview: async () => null }));
+
+/** What the linked page's title and text would be; the real app has them fetched. */
+async function getLinkPreview(link) {
+  if (!link) return null;
+  const { hostname } = new URL(link.href);
+  const data = { title: hostname, description: `About ${hostname}`, matchedText: link.href, canonicalUrl: link.href };
+  return { url: link.url, data };
+}
+
+define('WAWebLinkPreviewChatAction', () => ({ getLinkPreview }));
 
 const canReplyMsg = (message) => !message.isNotification && message.type !== 'revoked';
 

@@ -13,19 +13,22 @@ use super::{
     problem::{Answer, Problem},
     state::Facts,
 };
-use crate::model::{InvalidId, SessionName};
+use crate::model::{ChatId, InvalidChatId, InvalidId, SessionName};
 
 /// The session that the path names.
 pub(super) struct PathSession(pub(super) SessionName);
 
+/// The chat that the path names.
+pub(super) struct PathChat(pub(super) ChatId);
+
 /// The message id that the path names, in any form of it, as it was written.
 pub(super) struct PathMessage(pub(super) String);
 
+/// The name of a file that the path names, as it was written.
+pub(super) struct PathFile(pub(super) String);
+
 /// The id of an API key that the path names.
 pub(super) struct PathKey(pub(super) String);
-
-/// `{file}` of the path.
-pub(super) struct PathFile(pub(super) String);
 
 /// The query. A parameter that is empty counts as absent; one that is not asked for is ignored.
 pub(super) struct Params(BTreeMap<String, String>);
@@ -49,6 +52,15 @@ impl<S: Send + Sync> FromRequestParts<S> for PathSession {
     }
 }
 
+impl<S: Send + Sync> FromRequestParts<S> for PathChat {
+    type Rejection = Problem;
+
+    async fn from_request_parts(head: &mut Head, state: &S) -> Answer<Self> {
+        let chat = path_param(head, state, "chatId").await?;
+        Ok(Self(chat.parse().map_err(|error: InvalidChatId| Problem::wrong_field("chatId", error))?))
+    }
+}
+
 impl<S: Send + Sync> FromRequestParts<S> for PathMessage {
     type Rejection = Problem;
 
@@ -57,19 +69,19 @@ impl<S: Send + Sync> FromRequestParts<S> for PathMessage {
     }
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for PathKey {
-    type Rejection = Problem;
-
-    async fn from_request_parts(head: &mut Head, state: &S) -> Answer<Self> {
-        path_param(head, state, "key").await.map(Self)
-    }
-}
-
 impl<S: Send + Sync> FromRequestParts<S> for PathFile {
     type Rejection = Problem;
 
     async fn from_request_parts(head: &mut Head, state: &S) -> Answer<Self> {
         path_param(head, state, "file").await.map(Self)
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for PathKey {
+    type Rejection = Problem;
+
+    async fn from_request_parts(head: &mut Head, state: &S) -> Answer<Self> {
+        path_param(head, state, "key").await.map(Self)
     }
 }
 
@@ -134,6 +146,11 @@ async fn read_body(body: axum::body::Body, limit: usize) -> Answer<Vec<u8>> {
 }
 
 impl Body {
+    /// A body that was read already.
+    pub(super) fn of_bytes(bytes: Vec<u8>) -> Self {
+        Self(bytes)
+    }
+
     #[cfg(test)]
     pub(super) fn of(text: &str) -> Self {
         Self(text.as_bytes().to_vec())

@@ -65,8 +65,10 @@ fn finish(mut response: Response, id: &str) -> Response {
         debug!(code = problem.code(), "a request was refused");
     }
     let mut rendered = problem.render(id).into_response();
-    if let Some(allow) = response.headers_mut().remove(header::ALLOW) {
-        rendered.headers_mut().insert(header::ALLOW, allow);
+    for name in [header::ALLOW, header::CONTENT_RANGE] {
+        if let Some(value) = response.headers_mut().remove(&name) {
+            rendered.headers_mut().insert(name, value);
+        }
     }
     rendered
 }

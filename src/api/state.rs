@@ -6,8 +6,8 @@ use axum::extract::FromRef;
 
 use super::keys::Keys;
 use crate::{
-    clock::Clock, config, event::EventLog, outbox::Outbox, queue::Queue, session::Registry, shutdown::Shutdown,
-    store::Store, telemetry::Metrics, webhook::Webhooks,
+    clock::Clock, config, event::EventLog, media::FileStore, outbox::Outbox, queue::Queue, session::Registry,
+    shutdown::Shutdown, store::Store, telemetry::Metrics, webhook::Webhooks,
 };
 
 /// The rooms that the API talks to.
@@ -23,6 +23,8 @@ pub struct Rooms {
     pub store: Store,
     /// What happened.
     pub events: EventLog,
+    /// The files that are kept.
+    pub files: FileStore,
     /// Who may ask.
     pub keys: Keys,
     /// The time.
@@ -84,6 +86,7 @@ taken_from_rooms! {
     queue: Queue,
     store: Store,
     events: EventLog,
+    files: FileStore,
     keys: Keys,
     clock: Arc<dyn Clock>,
     metrics: Metrics,

@@ -10,13 +10,18 @@ use std::{
 };
 
 /// The built-in parts, in their order.
-const PARTS: [(&str, &str); 8] = [
+const PARTS: [(&str, &str); 13] = [
     ("names.js", include_str!("../../assets/bridge/names.js")),
     ("memory.js", include_str!("../../assets/bridge/memory.js")),
     ("state.js", include_str!("../../assets/bridge/state.js")),
     ("linking.js", include_str!("../../assets/bridge/linking.js")),
+    ("reading.js", include_str!("../../assets/bridge/reading.js")),
     ("incoming.js", include_str!("../../assets/bridge/incoming.js")),
+    ("contacts.js", include_str!("../../assets/bridge/contacts.js")),
+    ("media.js", include_str!("../../assets/bridge/media.js")),
     ("lookup.js", include_str!("../../assets/bridge/lookup.js")),
+    ("kinds.js", include_str!("../../assets/bridge/kinds.js")),
+    ("actions.js", include_str!("../../assets/bridge/actions.js")),
     ("sending.js", include_str!("../../assets/bridge/sending.js")),
     (LAST, include_str!("../../assets/bridge/attach.js")),
 ];

@@ -12,12 +12,16 @@ use async_trait::async_trait;
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use chromiumoxide::{
     Browser,
-    cdp::browser_protocol::{
-        input::{DispatchMouseEventParams, DispatchMouseEventType},
-        page::{
-            AddScriptToEvaluateOnNewDocumentParams, CaptureScreenshotFormat, CaptureScreenshotParams, ReloadParams,
-            RemoveScriptToEvaluateOnNewDocumentParams, ScriptIdentifier,
+    cdp::{
+        browser_protocol::{
+            dom::SetFileInputFilesParams,
+            input::{DispatchMouseEventParams, DispatchMouseEventType},
+            page::{
+                AddScriptToEvaluateOnNewDocumentParams, CaptureScreenshotFormat, CaptureScreenshotParams, ReloadParams,
+                RemoveScriptToEvaluateOnNewDocumentParams, ScriptIdentifier,
+            },
         },
+        js_protocol::runtime::{EvaluateParams, ReleaseObjectParams},
     },
 };
 use serde_json::{Value, json};
@@ -32,13 +36,15 @@ use crate::{
     clock::{Clock, SystemClock},
     model::{ChatId, MessageId, MessageKey, PhoneNumber, Reason},
     page::{
-        Found, PageError, Prepared, Probe, SendOutcome, SendRequest, Snapshot, WhatsAppPage,
-        wire::{NumberAnswer, SendAnswer},
+        FileToSend, Found, PageError, Prepared, Probe, Question, SendOutcome, SendRequest, Snapshot, WhatsAppPage,
+        wire::{JobAnswer, NumberAnswer, SendAnswer},
     },
 };
 
 /// chromiumoxide gives up on a call after 30 s: a send that may take longer is asked about in slices.
 const SLICE: Duration = Duration::from_secs(15);
+/// How long WhatsApp's media servers may take for a file.
+const UPLOAD_LIMIT: Duration = Duration::from_secs(300);
 
 /// The bridge as it stands in the page.
 #[derive(Debug)]
@@ -99,6 +105,18 @@ impl ChromiumPage {
         }
     }
 
+    /// Puts a file into an input of the bridge's, by its path: its bytes never pass through drover.
+    async fn put_file(&self, key: &MessageKey, file: &FileToSend) -> Result<(), PageError> {
+        let input = EvaluateParams::new(format!("window.__drover.fileInput({})", json!(key)));
+        let answer = self.cdp.execute(input, self.limit).await?;
+        let Some(object) = answer.result.object_id else { return Err(PageError::NotLoaded) };
+        let path = file.path.display().to_string();
+        let files =
+            SetFileInputFilesParams { object_id: Some(object.clone()), ..SetFileInputFilesParams::new(vec![path]) };
+        self.cdp.execute(files, self.limit).await?;
+        self.cdp.execute(ReleaseObjectParams::new(object), self.limit).await.map(drop)
+    }
+
     /// Makes `source` the script of new documents, then that of this one.
     async fn install(&self, bridge: &mut InstalledBridge, source: &str) -> Result<(), PageError> {
         let new = AddScriptToEvaluateOnNewDocumentParams::new(source);
@@ -136,7 +154,7 @@ impl WhatsAppPage for ChromiumPage {
             let message = format!("the key {} is not of the chat {}", request.key, request.chat);
             return SendOutcome::Failed(Reason::new("key_of_another_chat", message));
         }
-        let argument = json!({ "key": request.key, "content": request.content });
+        let argument = json!({ "key": request.key, "content": request.content, "isRepeat": request.is_repeat });
         self.tell_and_wait("send", argument, request.wait).await
     }
 
@@ -147,6 +165,33 @@ impl WhatsAppPage for ChromiumPage {
     async fn check_number(&self, phone: &PhoneNumber) -> Result<Option<ChatId>, PageError> {
         let answer: NumberAnswer = self.call("checkNumber", json!({ "phone": phone })).await?;
         Ok(answer.chat)
+    }
+
+    async fn ask(&self, question: &Question) -> Result<Value, PageError> {
+        let mut call = json!(question);
+        let argument = call["argument"].take();
+        self.call(call["function"].as_str().unwrap_or_default(), argument).await
+    }
+
+    async fn upload(&self, key: &MessageKey, file: &FileToSend) -> Result<(), PageError> {
+        self.put_file(key, file).await?;
+        let deadline = Instant::now() + UPLOAD_LIMIT;
+        let mut question = json!({
+            "key": key,
+            "media": file.media,
+            "mimetype": file.mimetype,
+            "filename": file.filename,
+            "waitMs": as_ms(SLICE),
+        });
+        let mut function = "upload";
+        while Instant::now() < deadline {
+            let JobAnswer { is_done } = self.cdp.call(function, &question, SLICE + self.limit).await?;
+            if is_done {
+                return Ok(());
+            }
+            (function, question) = ("uploadEnd", json!({ "key": key, "waitMs": as_ms(SLICE) }));
+        }
+        Err(PageError::Timeout(UPLOAD_LIMIT))
     }
 
     async fn log_out(&self) -> Result<(), PageError> {
@@ -230,6 +275,7 @@ fn after_error(error: &PageError) -> SendOutcome {
         PageError::Navigated => ("page_navigated", false),
         PageError::Refused(_) => ("page_refused", false),
         PageError::NotLoaded => ("not_loaded", true),
+        PageError::InvalidMedia(_) => ("invalid_media", true),
         PageError::MissingCapability(_) => ("missing_capability", true),
     };
     let reason = Reason::new(code, error.to_string());

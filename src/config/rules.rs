@@ -56,6 +56,8 @@ const REDIS_SCHEMES: &[&str] =
     &["redis://", "rediss://", "unix://", "redis+unix://", "redis+cluster://", "rediss+cluster://"];
 
 const SECONDS: Allowed = Allowed::Number(1, 86_400);
+/// WhatsApp takes 2 GB of a document and no more.
+const MEDIA_BYTES: Allowed = Allowed::Number(1024, 2 << 30);
 
 const fn rule(name: &'static str, allowed: Allowed) -> Rule {
     Rule { name, allowed, variables: &[], is_secret: false }
@@ -143,6 +145,13 @@ pub(super) const RULES: &[Rule] = &[
     rule("limits.daily_young", Allowed::Number(0, 1_000_000)),
     rule("limits.young_days", Allowed::Number(0, 365)),
     rule("limits.duplicate_window_s", Allowed::Number(0, 86_400)),
+    rule("typing.enabled", Allowed::Flag),
+    rule("typing.ms_per_character", Allowed::Number(1, 1000)),
+    rule("typing.longest_ms", Allowed::Number(1, 20_000)),
+    rule("inbound.duplicate_window_s", Allowed::Number(0, 3600)),
+    rule("inbound.per_sender_per_minute", Allowed::Number(0, 60_000)),
+    rule("inbound.limit_reply", Allowed::AnyText),
+    rule("inbound.download_media", Allowed::Flag),
     rule("network.allow_private", Allowed::Flag),
     rule("network.allow_hosts", Allowed::Hosts),
     rule("webhooks.url", Allowed::Url(&["http://", "https://"])).also(&["WHATSAPP_HOOK_URL"]).secret(),
@@ -158,6 +167,20 @@ pub(super) const RULES: &[Rule] = &[
     rule("webhooks.per_host", Allowed::Number(1, 1000)),
     rule("webhooks.circuit_failures", Allowed::Number(1, 1000)),
     rule("webhooks.circuit_open_s", SECONDS),
+    rule("media.image_max_bytes", MEDIA_BYTES),
+    rule("media.video_max_bytes", MEDIA_BYTES),
+    rule("media.audio_max_bytes", MEDIA_BYTES),
+    rule("media.sticker_max_bytes", MEDIA_BYTES),
+    rule("media.document_max_bytes", MEDIA_BYTES),
+    rule("media.fetch_timeout_s", Allowed::Number(1, 3600)),
+    rule("media.stall_timeout_s", Allowed::Number(1, 3600)),
+    rule("media.retries", Allowed::Number(0, 20)),
+    rule("media.backoff_ms", Allowed::Number(1, 60_000)),
+    rule("media.max_redirects", Allowed::Number(0, 50)),
+    rule("media.circuit_failures", Allowed::Number(1, 1000)),
+    rule("media.circuit_open_s", SECONDS),
+    rule("retention.media_days", Allowed::Number(0, 36_500)),
+    rule("retention.media_bytes", Allowed::Number(0, 1 << 50)),
     rule("redis.url", Allowed::Url(REDIS_SCHEMES)).also(&["REDIS_URL"]).secret(),
     rule("redis.server", Allowed::Text),
     rule("redis.ca_file", Allowed::Path),
@@ -274,13 +297,13 @@ fn is_filter(text: &str) -> bool {
 
 /// What holds between settings: the setting to change and what it must be.
 pub(super) fn check_together(config: &Config) -> Result<(), (&'static str, String)> {
-    let Config { browser, keepalive, queue, limits, shutdown, .. } = config;
-    let busy_s = queue.send_timeout_s + 2 * browser.call_timeout_s;
+    let Config { browser, keepalive, queue, limits, media, shutdown, typing, .. } = config;
+    let busy_s = queue.send_timeout_s + 2 * browser.call_timeout_s + typing.longest_ms.div_ceil(1000);
     let demands = [
         (
             "queue.lease_s",
             queue.lease_s > busy_s,
-            format!("more than {busy_s} (queue.send_timeout_s and twice browser.call_timeout_s)"),
+            format!("more than {busy_s} (queue.send_timeout_s, twice browser.call_timeout_s, and typing.longest_ms)"),
         ),
         (
             "keepalive.watchdog_s",
@@ -306,6 +329,11 @@ pub(super) fn check_together(config: &Config) -> Result<(), (&'static str, Strin
             "browser.close_grace_s",
             browser.close_grace_s <= shutdown.grace_s,
             format!("at most {} (shutdown.grace_s)", shutdown.grace_s),
+        ),
+        (
+            "media.stall_timeout_s",
+            media.stall_timeout_s < media.fetch_timeout_s,
+            format!("less than {} (media.fetch_timeout_s)", media.fetch_timeout_s),
         ),
     ];
     let refused = demands.into_iter().find(|(_, holds, _)| !holds).map(|(name, _, allowed)| (name, allowed));

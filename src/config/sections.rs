@@ -32,10 +32,18 @@ pub struct Config {
     pub queue: Queue,
     /// `[limits]`
     pub limits: Limits,
+    /// `[typing]`
+    pub typing: Typing,
+    /// `[inbound]`
+    pub inbound: Inbound,
     /// `[network]`
     pub network: Network,
     /// `[webhooks]`
     pub webhooks: Webhooks,
+    /// `[media]`
+    pub media: Media,
+    /// `[retention]`
+    pub retention: Retention,
     /// `[redis]`
     pub redis: Redis,
     /// `[database]`
@@ -234,6 +242,32 @@ pub enum Unknown {
     Hold,
 }
 
+/// `[typing]`: what the other side sees before a text.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Typing {
+    /// Whether sessions that do not say so themselves show it.
+    pub enabled: bool,
+    /// For how long, by the text's length.
+    pub ms_per_character: u64,
+    /// For how long at most.
+    pub longest_ms: u64,
+}
+
+/// `[inbound]`: what comes in.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Inbound {
+    /// Within how many seconds the same words in the same chat, under another id, count as the same message; 0 never.
+    pub duplicate_window_s: u32,
+    /// How many messages a minute of one person are told; 0: all.
+    pub per_sender_per_minute: u32,
+    /// What somebody is answered who writes more, once a minute; empty: nothing.
+    pub limit_reply: String,
+    /// Whether sessions that do not say so themselves download files.
+    pub download_media: bool,
+}
+
 /// `[limits]`: how fast a session may send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -321,6 +355,46 @@ impl fmt::Debug for Webhooks {
             .field("receiver", &self.receiver)
             .finish()
     }
+}
+
+/// `[media]`: files that are sent and received.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Media {
+    /// The largest picture, in bytes.
+    pub image_max_bytes: u64,
+    /// The largest video, in bytes.
+    pub video_max_bytes: u64,
+    /// The largest recording or voice message, in bytes.
+    pub audio_max_bytes: u64,
+    /// The largest sticker, in bytes.
+    pub sticker_max_bytes: u64,
+    /// The largest file of any other kind, in bytes.
+    pub document_max_bytes: u64,
+    /// How long a download may take in all, in seconds.
+    pub fetch_timeout_s: u64,
+    /// How long nothing may arrive, in seconds.
+    pub stall_timeout_s: u64,
+    /// How often a download that failed is tried again.
+    pub retries: u32,
+    /// The first pause between two tries, in milliseconds; doubled each time, with jitter.
+    pub backoff_ms: u64,
+    /// How many redirects are followed.
+    pub max_redirects: u32,
+    /// Failed downloads in a row that open a host's circuit.
+    pub circuit_failures: u32,
+    /// How long an open circuit stays so, in seconds.
+    pub circuit_open_s: u64,
+}
+
+/// `[retention]`: what is removed by itself; 0 keeps it.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Retention {
+    /// How long files are kept, in days.
+    pub media_days: u64,
+    /// How many bytes of files are kept.
+    pub media_bytes: u64,
 }
 
 /// `[redis]`

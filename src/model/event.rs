@@ -45,6 +45,18 @@ event_kinds! {
     MessageEdited = "message.edited",
     /// A message was revoked.
     MessageRevoked = "message.revoked",
+    /// Somebody reacted to a message, or took a reaction back.
+    MessageReaction = "message.reaction",
+    /// Somebody voted in a poll.
+    PollVote = "poll.vote",
+    /// A call rings.
+    CallReceived = "call.received",
+    /// A call was taken.
+    CallAccepted = "call.accepted",
+    /// A call ended without being taken.
+    CallRejected = "call.rejected",
+    /// Somebody whose presence is watched came, went or types.
+    PresenceUpdate = "presence.update",
     /// A message could not be sent, and is tried again.
     MessageFailed = "message.failed",
     /// A message was given up.

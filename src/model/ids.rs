@@ -80,6 +80,7 @@ fn is_send_path(text: &str) -> bool {
         "file",
         "video",
         "voice",
+        "audio",
         "sticker",
         "location",
         "contactvcard",

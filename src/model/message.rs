@@ -4,28 +4,7 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use super::{ChatId, MessageId, MessageKey, SessionName};
-
-/// What a message says, by kind. Stored as JSON, tagged with `kind`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Content {
-    /// Plain text; never empty (an empty body leaves as media, see whatsapp-web.md).
-    Text {
-        /// The text, at most 65,536 characters.
-        body: String,
-    },
-}
-
-impl Content {
-    /// The kind's name on the wire.
-    #[must_use]
-    pub fn kind(&self) -> &'static str {
-        match self {
-            Self::Text { .. } => "text",
-        }
-    }
-}
+use super::{ChatId, Content, MessageId, MessageKey, SessionName};
 
 /// How urgent a message is; the order within a chat wins over it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
@@ -204,6 +183,8 @@ pub enum DeadCode {
     Refused,
     /// Its time passed.
     Expired,
+    /// WhatsApp knows no message that it answers, forwards or changes, or does not allow that any more.
+    UnknownMessage,
     /// Every attempt failed.
     AttemptsSpent,
     /// Its fate is unknown and `queue.unknown = hold`.
@@ -223,6 +204,7 @@ impl DeadCode {
             Self::Blocked => "blocked",
             Self::Refused => "refused",
             Self::Expired => "expired",
+            Self::UnknownMessage => "unknown_message",
             Self::AttemptsSpent => "attempts_spent",
             Self::Unconfirmed => "unconfirmed",
             Self::SessionDeleted => "session_deleted",

@@ -2,14 +2,15 @@
 
 use sha2::{Digest, Sha256};
 
-use super::{AcceptError, AcceptOptions, AcceptRequest, Accepted, Outbox};
+use super::{
+    AcceptError, AcceptOptions, AcceptRequest, Accepted, Outbox,
+    content_rules::{self, wrong},
+};
 use crate::{
-    model::{ChatId, Content, MessageId, MessageState, OutboundMessage, message::Progress, message::Schedule},
+    model::{ChatId, MessageId, MessageState, OutboundMessage, message::Progress, message::Schedule},
     store::{Inserted, NewMessage},
 };
 
-/// WhatsApp Web's own limit of a text.
-const TEXT_CHARACTERS: usize = 65_536;
 const IDEMPOTENCY_KEY_CHARACTERS: usize = 255;
 
 impl Outbox {
@@ -50,7 +51,7 @@ impl Outbox {
         let now_ms = self.clock.now_ms();
         let AcceptRequest { session, chat, content, schedule, options } = request;
         let chat = chat.parse::<ChatId>().map_err(|invalid| wrong("chatId", invalid.0))?;
-        validate_content(&content)?;
+        content_rules::validate(&content)?;
         validate_schedule(&schedule, now_ms)?;
         let AcceptOptions { idempotency_key, allow_duplicate, id } = options;
         validate_idempotency_key(idempotency_key.as_deref())?;
@@ -61,6 +62,7 @@ impl Outbox {
         // The row says `queued` from the start if all goes as it should: that saves a commit for each.
         let state = if self.queue.is_up() { MessageState::Queued } else { MessageState::Accepted };
         let progress = Progress { state, ..Progress::accepted() };
+        let is_action = content.is_action();
         let message = OutboundMessage { id, session, chat, content, schedule, progress, created_at_ms: now_ms };
         let window_ms = i64::try_from(self.limits.duplicate_window_s.saturating_mul(1000)).unwrap_or(i64::MAX);
         Ok(NewMessage {
@@ -68,7 +70,9 @@ impl Outbox {
             message,
             accepted_by: by.to_owned(),
             idempotency_key,
-            duplicate_since_ms: (window_ms > 0 && !allow_duplicate).then(|| now_ms.saturating_sub(window_ms)),
+            // A reaction, an edit, a receipt: twice the same is once.
+            duplicate_since_ms: (window_ms > 0 && !allow_duplicate && !is_action)
+                .then(|| now_ms.saturating_sub(window_ms)),
         })
     }
 
@@ -102,21 +106,6 @@ impl Outbox {
             message.progress.state = MessageState::Queued;
         }
         Ok(message)
-    }
-}
-
-fn wrong(field: &'static str, message: impl Into<String>) -> AcceptError {
-    AcceptError::InvalidField { field, message: message.into() }
-}
-
-fn validate_content(content: &Content) -> Result<(), AcceptError> {
-    match content {
-        Content::Text { body } if body.trim().is_empty() => Err(wrong("text", "a text cannot be empty")),
-        Content::Text { body } if body.contains('\0') => Err(wrong("text", "a text cannot hold the character U+0000")),
-        Content::Text { body } if body.chars().count() > TEXT_CHARACTERS => {
-            Err(wrong("text", format!("a text has at most {TEXT_CHARACTERS} characters")))
-        }
-        Content::Text { .. } => Ok(()),
     }
 }
 

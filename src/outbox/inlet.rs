@@ -187,7 +187,7 @@ fn read(entry: &InletEntry) -> Result<(ChatId, AcceptRequest), Rejection> {
     }
     let Payload { text: body, idempotency_key } = parse(text)?;
     let mut request =
-        send_fields::request(parse(text)?, (parse(text)?, parse(text)?), idempotency_key, Content::Text { body });
+        send_fields::request(parse(text)?, (parse(text)?, parse(text)?), idempotency_key, Content::text(body));
     let chat = request.chat.parse::<ChatId>().map_err(|error| invalid(format!("chatId: {}", error.0)))?;
     let options = &mut request.options;
     if options.idempotency_key.is_none() && options.id.is_none() {

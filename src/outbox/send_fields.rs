@@ -33,7 +33,7 @@ pub struct Takeover {
     allow_duplicate: Option<bool>,
 }
 
-/// What WAHA knows on a send and drover does not do yet; to leave it out silently would send something else.
+/// What a text by HTTP has and one by Redis does not have yet; to leave it out silently would send something else.
 #[derive(Debug, Deserialize)]
 pub struct NotBuilt {
     reply_to: Option<String>,

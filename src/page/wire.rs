@@ -7,7 +7,10 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use super::{PageError, PageEvent, SendOutcome};
+use super::{
+    PageError, PageEvent, SendOutcome,
+    inbound::{Arrival, Call, Edited, Incoming, PollVote, Presence, Reaction, Revoked},
+};
 use crate::model::{Ack, ChatId, MessageKey, Reason};
 
 /// What resolved when the bridge attached.
@@ -111,34 +114,6 @@ pub struct MeSeen {
     pub push_name: Option<String>,
 }
 
-/// A message that appeared in the page and was not sent by drover.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Incoming {
-    /// Its key.
-    pub key: MessageKey,
-    /// Who wrote; in a group the group.
-    pub from: String,
-    /// To whom.
-    pub to: String,
-    /// The writer within a group.
-    #[serde(default)]
-    pub author: Option<String>,
-    /// WhatsApp Web's type, such as `chat`; the bridge calls it `kind`, since `type` names its notice.
-    #[serde(rename(serialize = "type", deserialize = "kind"))]
-    pub kind: String,
-    /// Text or caption.
-    #[serde(default)]
-    pub body: String,
-    /// Unix time in seconds.
-    pub timestamp: i64,
-    /// Its acknowledgement.
-    pub ack: Ack,
-    /// The name that the writer shows.
-    #[serde(default)]
-    pub notify_name: Option<String>,
-}
-
 /// What the bridge says by itself, through its binding: `{"type": "qr", "value": ..., "ttlMs": ...}`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
@@ -164,6 +139,18 @@ pub enum Notice {
     },
     /// A message appeared.
     Message(Incoming),
+    /// Somebody reacted.
+    Reaction(Reaction),
+    /// A message has a new text.
+    Edited(Edited),
+    /// A message was taken back.
+    Revoked(Revoked),
+    /// Somebody voted.
+    PollVote(PollVote),
+    /// A call.
+    Call(Call),
+    /// Somebody's presence.
+    Presence(Presence),
     /// One of ours was acknowledged.
     Ack {
         /// Its key.
@@ -186,7 +173,13 @@ impl From<Notice> for PageEvent {
             Notice::Qr { value, ttl_ms } => Self::Qr { value, ttl: Duration::from_millis(ttl_ms) },
             Notice::LoggingOut => Self::LoggingOut,
             Notice::LoggedOut { code } => Self::LoggedOut { code },
-            Notice::Message(incoming) => Self::Message(incoming),
+            Notice::Message(incoming) => Self::Arrived(Box::new(Arrival::Message(incoming))),
+            Notice::Reaction(reaction) => Self::Arrived(Box::new(Arrival::Reaction(reaction))),
+            Notice::Edited(edited) => Self::Arrived(Box::new(Arrival::Edited(edited))),
+            Notice::Revoked(revoked) => Self::Arrived(Box::new(Arrival::Revoked(revoked))),
+            Notice::PollVote(vote) => Self::Arrived(Box::new(Arrival::PollVote(vote))),
+            Notice::Call(call) => Self::Arrived(Box::new(Arrival::Call(call))),
+            Notice::Presence(presence) => Self::Arrived(Box::new(Arrival::Presence(presence))),
             Notice::Ack { key, ack } => Self::Ack { key, ack },
             Notice::SendFailure { key } => Self::SendFailure { key },
         }
@@ -213,6 +206,8 @@ enum Refusal {
     NotLoaded,
     /// The message names the capability that is missing.
     MissingCapability,
+    /// The app can make nothing of a file.
+    InvalidMedia,
     /// WhatsApp Web threw, or said no.
     #[default]
     #[serde(other)]
@@ -232,6 +227,7 @@ impl Answer {
         Err(match self.kind {
             Refusal::NotLoaded => PageError::NotLoaded,
             Refusal::MissingCapability => PageError::MissingCapability(self.message),
+            Refusal::InvalidMedia => PageError::InvalidMedia(self.message),
             Refusal::Refused => PageError::Refused(self.message),
         })
     }
@@ -268,6 +264,14 @@ impl SendAnswer {
             Self::Unknown(reason) => Some(SendOutcome::Unknown(reason)),
         }
     }
+}
+
+/// The bridge's `upload` and `uploadEnd`.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct JobAnswer {
+    /// False: ask again.
+    pub is_done: bool,
 }
 
 /// The bridge's `checkNumber`. A chat that cannot be written to as such (`@hosted` and the like) counts as none.

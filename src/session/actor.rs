@@ -32,7 +32,7 @@ use super::{
 };
 use crate::{
     model::{Desired, KeptScreenshot, Qr, SessionHealth, SessionRecord, SessionState, SessionView, session::PageView},
-    page::{LaunchError, Launched, PageError, PageEvent, Snapshot, WhatsAppPage},
+    page::{Arrival, LaunchError, Launched, PageError, PageEvent, Snapshot, WhatsAppPage},
 };
 
 /// A page that may be asked; None while there is none.
@@ -90,6 +90,8 @@ struct Outputs {
     statuses: Vec<PastStatus>,
     meters: Meters,
     told: ToldAlerts,
+    /// To whoever tells what comes in.
+    arrivals: mpsc::Sender<Arrival>,
 }
 
 /// What was told as an alert and not resolved yet.
@@ -143,7 +145,12 @@ struct Inbox {
 
 impl Actor {
     /// An actor for the record; [`Self::run`] makes it live.
-    pub(super) fn new(record: &SessionRecord, services: Arc<Services>, gate: Arc<Gate>) -> (Self, Handle) {
+    pub(super) fn new(
+        record: &SessionRecord,
+        services: Arc<Services>,
+        gate: Arc<Gate>,
+        arrivals: mpsc::Sender<Arrival>,
+    ) -> (Self, Handle) {
         let machine = Machine::resting(record.desired, record.state, record.reason.clone());
         let first = SessionView {
             name: record.name.clone(),
@@ -180,6 +187,7 @@ impl Actor {
                 statuses: Vec::new(),
                 meters,
                 told,
+                arrivals,
             },
             keeper,
             reports: mpsc::channel(16),

@@ -3,8 +3,9 @@
 use serde_json::{Value, json};
 
 use crate::{
-    model::{Ack, OutboundMessage, SessionView, WireStatus},
-    page::Incoming,
+    model::{Ack, MessageKey, OutboundMessage, SessionView, WireStatus},
+    page::inbound::{Call, Edited, Incoming, PollVote, Presence, Reaction, Revoked},
+    page::questions::ChatSeen,
 };
 
 /// One line of a session's recent statuses.
@@ -28,7 +29,8 @@ pub(super) fn session_status(view: &SessionView, statuses: &[PastStatus]) -> Val
 
 /// `message` and `message.any`: a `WAMessage`.
 pub(super) fn incoming(message: &Incoming) -> Value {
-    json!({
+    let details = &message.details;
+    let mut body = json!({
         "id": message.key,
         "timestamp": message.timestamp,
         "from": message.from,
@@ -38,11 +40,134 @@ pub(super) fn incoming(message: &Incoming) -> Value {
         "participant": message.author.as_deref().unwrap_or_default(),
         "author": message.author,
         "body": message.body,
-        "hasMedia": false,
+        "hasMedia": details.media.is_some(),
         "mediaUrl": "",
         "ack": message.ack,
         "ackName": message.ack.name(),
         "_data": { "type": message.kind, "notifyName": message.notify_name },
+    });
+    let place = details.location.as_ref().map(|place| {
+        json!({
+            "latitude": place.latitude.to_string(),
+            "longitude": place.longitude.to_string(),
+            "description": place.description,
+        })
+    });
+    let optional = [
+        ("location", place),
+        ("vCards", details.v_cards.as_ref().map(|cards| json!(cards))),
+        ("replyTo", details.reply_to.as_ref().map(|quoted| json!(quoted))),
+        ("mentionedIds", details.mentions.as_ref().map(|mentions| json!(mentions))),
+        ("poll", details.poll.as_ref().map(|poll| json!(poll))),
+        ("isForwarded", details.is_forwarded.map(Value::from)),
+    ];
+    for (name, value) in optional {
+        if let Some(value) = value {
+            body[name] = value;
+        }
+    }
+    body
+}
+
+/// `message.reaction`
+pub(super) fn reaction(reaction: &Reaction, me: &str) -> Value {
+    let (from, to) = parties(&reaction.key, me);
+    json!({
+        "id": reaction.key,
+        "timestamp": reaction.timestamp,
+        "from": from,
+        "fromMe": reaction.key.from_me(),
+        "source": "app",
+        "to": to,
+        "participant": participant(&reaction.key, &reaction.from),
+        "reaction": { "text": reaction.text, "messageId": reaction.target },
+    })
+}
+
+/// `poll.vote`
+pub(super) fn poll_vote(vote: &PollVote, me: &str) -> Value {
+    let ((from, to), (poll_from, poll_to)) = (parties(&vote.key, me), parties(&vote.poll, me));
+    json!({
+        "vote": {
+            "id": vote.key,
+            "from": from,
+            "to": to,
+            "fromMe": vote.key.from_me(),
+            "participant": participant(&vote.key, &vote.from),
+            "selectedOptions": vote.options,
+            "timestamp": vote.timestamp,
+        },
+        "poll": { "id": vote.poll, "from": poll_from, "to": poll_to, "fromMe": vote.poll.from_me() },
+    })
+}
+
+/// Who wrote to whom, by a key.
+fn parties<'k>(key: &'k MessageKey, me: &'k str) -> (&'k str, &'k str) {
+    if key.from_me() { (me, key.remote()) } else { (key.remote(), me) }
+}
+
+/// In a group the person.
+fn participant<'k>(key: &MessageKey, from: &'k str) -> &'k str {
+    if key.remote().ends_with("@g.us") { from } else { "" }
+}
+
+/// `message.edited`
+pub(super) fn edited(edited: &Edited) -> Value {
+    let mut body = incoming(&edited.message);
+    body["editedMessageId"] = json!(edited.message.key.id());
+    body["id"] = json!(edited.key);
+    body
+}
+
+/// `message.revoked`
+pub(super) fn revoked(revoked: &Revoked, before: Option<Value>) -> Value {
+    json!({
+        "revokedMessageId": revoked.key.id(),
+        "before": before,
+        "after": incoming(&revoked.message),
+        "_data": { "revokedKey": revoked.key, "by": revoked.by },
+    })
+}
+
+/// `call.received`, `call.accepted`, `call.rejected`
+pub(super) fn call(call: &Call) -> Value {
+    json!({
+        "id": call.id,
+        "from": call.from,
+        "timestamp": call.timestamp,
+        "isVideo": call.is_video,
+        "isGroup": call.is_group,
+    })
+}
+
+/// `presence.update`, in WAHA's words.
+pub(super) fn presence(presence: &Presence) -> Value {
+    let state = match presence.state.as_str() {
+        "composing" => "typing",
+        "available" => "online",
+        "unavailable" => "offline",
+        other => other,
+    };
+    json!({
+        "id": presence.chat,
+        "presences": [{
+            "participant": presence.participant,
+            "lastKnownPresence": state,
+            "lastSeen": presence.last_seen,
+        }],
+    })
+}
+
+/// A chat of the list.
+pub(super) fn chat(chat: &ChatSeen) -> Value {
+    json!({
+        "id": chat.id,
+        "name": chat.name,
+        "isGroup": chat.is_group,
+        "unreadCount": chat.unread_count,
+        "timestamp": chat.timestamp,
+        "archived": chat.is_archived,
+        "lastMessage": chat.last_message.as_ref().map(incoming),
     })
 }
 

@@ -1,5 +1,5 @@
 //! Whether the account is shown as online. While a companion is, the phone does not notify its owner, so it is not, except around
-//! a send; a burst of sends shows it once.
+//! a send and while a client asks for it; a burst of sends shows it once.
 //!
 //! The sender asks for it before it sends, the actor takes it back. Invariant: one call to the page at a time, and what it was told
 //! last is what was wanted last.
@@ -14,7 +14,7 @@ use tracing::debug;
 
 use crate::{
     config::{Keepalive, PresenceMode},
-    page::WhatsAppPage,
+    page::{PageError, WhatsAppPage},
 };
 
 /// A send does not wait longer for it.
@@ -24,6 +24,8 @@ const BEFORE_SEND_LIMIT: Duration = Duration::from_secs(2);
 pub(super) struct Presence {
     mode: PresenceMode,
     linger: Duration,
+    /// What a client asked for last, of the page that there is.
+    asked: Mutex<Option<bool>>,
     /// Until when it is wanted for sends.
     wanted_until: Mutex<Option<Instant>>,
     /// What a page was told last.
@@ -42,6 +44,7 @@ impl Presence {
         Self {
             mode: settings.presence,
             linger: Duration::from_secs(settings.presence_linger_s),
+            asked: Mutex::default(),
             wanted_until: Mutex::default(),
             shown: AsyncMutex::default(),
             is_online: Mutex::default(),
@@ -55,6 +58,17 @@ impl Presence {
         if tokio::time::timeout(BEFORE_SEND_LIMIT, self.apply(page)).await.is_err() {
             debug!("the page did not say in time that it is online");
         }
+    }
+
+    /// Shows it, or no longer, because a client wants that: online until the client takes it back, offline but for sends.
+    pub(super) async fn ask(&self, page: &Arc<dyn WhatsAppPage>, available: bool) -> Result<(), PageError> {
+        let mut shown = self.shown.lock().await;
+        *shown = None;
+        page.set_available(available).await?;
+        *lock(&self.asked) = Some(available);
+        *shown = Some(Shown { page: Arc::clone(page), available });
+        *lock(&self.is_online) = Some(available);
+        Ok(())
     }
 
     /// It stays for a moment from now on.
@@ -89,6 +103,7 @@ impl Presence {
 
     /// There is no page any more.
     pub(super) fn forget(&self) {
+        *lock(&self.asked) = None;
         *lock(&self.wanted_until) = None;
         *lock(&self.is_online) = None;
         // Whoever holds it tells a page that is gone.
@@ -108,8 +123,10 @@ impl Presence {
     }
 
     fn is_wanted(&self) -> bool {
+        let asked = *lock(&self.asked);
         match self.mode {
-            PresenceMode::Always => true,
+            _ if asked == Some(true) => true,
+            PresenceMode::Always => asked.is_none(),
             PresenceMode::Never => false,
             PresenceMode::AroundSends => {
                 let mut until = lock(&self.wanted_until);

@@ -1,5 +1,8 @@
 //! All sessions of this node, by name: the door through which everybody else reaches them.
 
+mod asking;
+mod contact_cache;
+
 use std::{
     collections::BTreeMap,
     sync::{Arc, PoisonError, RwLock},
@@ -11,10 +14,13 @@ use tokio::sync::{Mutex, mpsc, oneshot, watch};
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
+use contact_cache::ContactCache;
+
 use super::{
     actor::{Actor, AnswerWhen, Handle, Request},
     error::SessionError,
     gate::Gate,
+    inbound::{self, Inbound},
     sender::{self, Sender},
     services::Services,
     state_machine::Input,
@@ -51,6 +57,7 @@ struct Inner {
     /// Held while sessions are made or removed, so that one name never has two actors.
     membership: Mutex<()>,
     actors: TaskTracker,
+    contacts: ContactCache,
 }
 
 impl Registry {
@@ -68,6 +75,7 @@ impl Registry {
                 handles: RwLock::default(),
                 membership: Mutex::new(()),
                 actors: TaskTracker::new(),
+                contacts: ContactCache::new(),
             }),
         };
         for record in &records {
@@ -84,7 +92,8 @@ impl Registry {
     fn spawn(&self, record: &SessionRecord) -> Arc<Handle> {
         let inner = &self.inner;
         inner.services.queue.set_session_limits(&record.name, SessionLimits::of_config(&record.config));
-        let (actor, handle) = Actor::new(record, Arc::clone(&inner.services), Arc::clone(&inner.gate));
+        let (arrivals, arrived) = mpsc::channel(inbound::WAITING);
+        let (actor, handle) = Actor::new(record, Arc::clone(&inner.services), Arc::clone(&inner.gate), arrivals);
         let sender = Sender {
             session: record.name.clone(),
             services: Arc::clone(&inner.services),
@@ -93,7 +102,10 @@ impl Registry {
             sends: handle.sends.clone(),
             refusals: sender::Refusals::default(),
         };
+        let watches = (handle.sendable.clone(), handle.view.clone());
+        let inbound = Inbound::new(record.name.clone(), Arc::clone(&inner.services), arrived, watches);
         inner.services.senders.spawn(sender.run());
+        inner.actors.spawn(inbound.run());
         inner.actors.spawn(actor.run(inner.actors.clone()));
         let handle = Arc::new(handle);
         let mut handles = inner.handles.write().unwrap_or_else(PoisonError::into_inner);
@@ -228,6 +240,8 @@ impl Registry {
             Err(error) => return Err(error),
         }
         services.store.sessions().delete(name).await?;
+        services.store.inbound().forget(name).await?;
+        self.inner.contacts.forget(name);
         let detail = "its session was deleted before it could be sent";
         services.store.messages().bury_all(name, DeadCode::SessionDeleted, detail).await?;
         services.store.pauses().lift(Some(name)).await?;

@@ -5,7 +5,9 @@
 
 mod circuit;
 mod delivery;
+mod media;
 mod restriction;
+mod typing;
 
 use std::{sync::Arc, time::Duration};
 

@@ -4,7 +4,15 @@ use std::{path::PathBuf, sync::Arc};
 
 use super::{admission::Limits, gate::Gate, logins::Logins, screenshots::Screenshots};
 use crate::{
-    clock::Clock, config, event::EventLog, host::HeadroomProbe, page::PageLauncher, queue::Queue, shutdown::Shutdown,
+    clock::Clock,
+    config,
+    event::EventLog,
+    host::HeadroomProbe,
+    media::{Fetcher, FileStore},
+    outbox::Outbox,
+    page::PageLauncher,
+    queue::Queue,
+    shutdown::Shutdown,
     store::Store,
 };
 
@@ -16,6 +24,10 @@ pub struct Services {
     pub events: EventLog,
     /// The outbound queue.
     pub queue: Queue,
+    /// Takes messages over: an answer to somebody who writes too much.
+    pub outbox: Outbox,
+    /// The files that go out and come in.
+    pub files: Files,
     /// Starts browsers.
     pub launcher: Arc<dyn PageLauncher>,
     /// The time.
@@ -24,6 +36,15 @@ pub struct Services {
     pub settings: Settings,
     /// The senders' signals and tasks; ended before the browsers.
     pub senders: Shutdown,
+}
+
+/// The files that go out and come in.
+#[derive(Debug, Clone)]
+pub struct Files {
+    /// Those that are kept.
+    pub store: FileStore,
+    /// Fetches those that are sent.
+    pub fetcher: Fetcher,
 }
 
 /// How sessions behave.
@@ -39,6 +60,12 @@ pub struct Settings {
     pub browser: config::Browser,
     /// `[admission]`
     pub admission: config::Admission,
+    /// `[typing]`
+    pub typing: config::Typing,
+    /// `[inbound]`
+    pub inbound: config::Inbound,
+    /// `[media]`
+    pub media: config::Media,
     /// The data folder.
     pub data_dir: PathBuf,
 }

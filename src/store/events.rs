@@ -1,6 +1,6 @@
 //! The table `events`: what happened, numbered.
 
-use sqlx::{AssertSqlSafe, any::AnyRow};
+use sqlx::{AnyConnection, AssertSqlSafe, any::AnyRow};
 
 use super::{
     StoreError,
@@ -26,26 +26,7 @@ impl Events {
     /// When the database fails.
     pub async fn append(&self, event: &NewEvent, at_ms: i64) -> Result<Event, StoreError> {
         let event = event.clone();
-        self.database
-            .write(move |connection| {
-                Box::pin(async move {
-                    // Held until the commit, so that the next number is given out after this one is visible.
-                    let counted = sqlx::query("UPDATE event_counter SET seq = seq + 1 WHERE id = 1 RETURNING seq")
-                        .fetch_one(&mut *connection)
-                        .await?;
-                    let seq = Columns::of("event_counter", &counted).number("seq")?;
-                    sqlx::query("INSERT INTO events (seq, at_ms, kind, session, payload) VALUES ($1, $2, $3, $4, $5)")
-                        .bind(seq)
-                        .bind(at_ms)
-                        .bind(event.kind.as_str())
-                        .bind(event.session.to_string())
-                        .bind(to_json(&event.payload))
-                        .execute(connection)
-                        .await?;
-                    Ok(Event { seq, at_ms, event })
-                })
-            })
-            .await
+        self.database.write(move |connection| Box::pin(append_on(connection, event, at_ms))).await
     }
 
     /// The events after a number, in order; of one session or all, of some kinds or (empty) all.
@@ -116,6 +97,28 @@ impl Events {
         let row = sqlx::query("SELECT seq FROM event_counter WHERE id = 1").fetch_one(&mut *reader).await?;
         Columns::of("event_counter", &row).number("seq")
     }
+}
+
+/// Numbers and inserts an event within a transaction.
+pub(super) async fn append_on(
+    connection: &mut AnyConnection,
+    event: NewEvent,
+    at_ms: i64,
+) -> Result<Event, StoreError> {
+    // Held until the commit, so that the next number is given out after this one is visible.
+    let counted = sqlx::query("UPDATE event_counter SET seq = seq + 1 WHERE id = 1 RETURNING seq")
+        .fetch_one(&mut *connection)
+        .await?;
+    let seq = Columns::of("event_counter", &counted).number("seq")?;
+    sqlx::query("INSERT INTO events (seq, at_ms, kind, session, payload) VALUES ($1, $2, $3, $4, $5)")
+        .bind(seq)
+        .bind(at_ms)
+        .bind(event.kind.as_str())
+        .bind(event.session.to_string())
+        .bind(to_json(&event.payload))
+        .execute(connection)
+        .await?;
+    Ok(Event { seq, at_ms, event })
 }
 
 fn decode(row: &AnyRow) -> Result<Event, StoreError> {

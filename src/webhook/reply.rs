@@ -41,7 +41,7 @@ impl Reply {
         Ok(AcceptRequest {
             session,
             chat,
-            content: Content::Text { body: self.text.clone() },
+            content: Content::text(&self.text),
             schedule: Schedule::default(),
             options: AcceptOptions {
                 idempotency_key: Some(format!("webhook:{id}")),

@@ -7,7 +7,10 @@ use crate::support::{
 };
 use drover::{
     model::{Ack, ChatId, Content, MessageId, MessageKey, PhoneNumber},
-    page::{Launched, PageError, PageEvent, Prepared, SendOutcome, SendRequest, SocketState, StreamMode, WhatsAppPage},
+    page::{
+        Arrival, Incoming, Launched, PageError, PageEvent, Prepared, SendOutcome, SendRequest, SocketState, StreamMode,
+        WhatsAppPage,
+    },
 };
 use nix::{
     sys::signal::{Signal, kill},
@@ -27,8 +30,19 @@ async fn prepare(page: &dyn WhatsAppPage, chat: &str) -> (MessageId, Prepared) {
 }
 
 fn text(key: &MessageKey, chat: &str, body: &str, wait: Duration) -> SendRequest {
-    let content = Content::Text { body: body.to_owned() };
-    SendRequest { key: key.clone(), chat: parsed(chat), content, wait }
+    let content = Content::text(body);
+    SendRequest { key: key.clone(), chat: parsed(chat), content, wait, is_repeat: false }
+}
+
+/// The message that an event tells of.
+fn message_in(event: &PageEvent) -> Option<&Incoming> {
+    match event {
+        PageEvent::Arrived(arrival) => match &**arrival {
+            Arrival::Message(incoming) => Some(incoming),
+            _ => None,
+        },
+        _ => None,
+    }
 }
 
 async fn ack(launched: &mut Launched, key: &MessageKey, wanted: i8) {
@@ -78,10 +92,7 @@ async fn a_page_is_linked_sends_receives_and_stays_linked_over_a_restart() {
         simulator
             .post(&format!("/phones/{ANA}/incoming"), json!({"from": BOB, "type": "chat", "body": "hi there"}))
             .await;
-        let incoming = next(&mut launched, "the message", |event| match event {
-            PageEvent::Message(incoming) => Some(incoming.clone()),
-            _ => None,
-        });
+        let incoming = next(&mut launched, "the message", |event| message_in(event).cloned());
         let incoming = incoming.await;
         assert_eq!((incoming.body.as_str(), incoming.kind.as_str()), ("hi there", "chat"));
         assert!(!incoming.key.from_me() && incoming.timestamp > 1_700_000_000);
@@ -389,10 +400,7 @@ async fn a_newer_bridge_takes_over_in_a_running_page_and_a_broken_one_does_not()
         assert!(launched.page.replace_bridge(broken).await.is_err(), "{broken}");
     }
     simulator.post(&format!("/phones/{ANA}/incoming"), json!({"from": BOB, "type": "chat", "body": "one"})).await;
-    let body = |event: &PageEvent| match event {
-        PageEvent::Message(incoming) => Some(incoming.body.clone()),
-        _ => None,
-    };
+    let body = |event: &PageEvent| message_in(event).map(|incoming| incoming.body.clone());
     assert_eq!(next(&mut launched, "a message", body).await, "one");
     simulator.post(&format!("/phones/{ANA}/incoming"), json!({"from": BOB, "type": "chat", "body": "two"})).await;
     assert_eq!(next(&mut launched, "the next one, once each", body).await, "two");
@@ -463,10 +471,7 @@ async fn messages_in_a_burst_are_all_told_in_order_to_a_slow_session() {
         simulator.post(&format!("/phones/{ANA}/incoming"), body).await;
     }
     for number in 0..count {
-        let body = next(&mut launched, "a message", |event| match event {
-            PageEvent::Message(incoming) => Some(incoming.body.clone()),
-            _ => None,
-        });
+        let body = next(&mut launched, "a message", |event| message_in(event).map(|incoming| incoming.body.clone()));
         assert_eq!(body.await, number.to_string());
     }
     launched.page.kill().await;
@@ -521,9 +526,8 @@ async fn what_is_told_of_messages_is_what_somebody_wrote_once_and_in_the_clear()
     let (_, prepared) = prepare(&*launched.page, BOB).await;
     let outcome = launched.page.send(&text(&prepared.key, BOB, "ours", WAIT)).await;
     assert!(matches!(outcome, SendOutcome::Sent { .. }), "{outcome:?}");
-    let message = |event: &PageEvent| match event {
-        PageEvent::Message(incoming) => Some((incoming.kind.clone(), incoming.body.clone(), incoming.key.from_me())),
-        _ => None,
+    let message = |event: &PageEvent| {
+        message_in(event).map(|incoming| (incoming.kind.clone(), incoming.body.clone(), incoming.key.from_me()))
     };
     let told = next(&mut launched, "the resolved message", message).await;
     assert_eq!(told, ("chat".to_owned(), "secret".to_owned(), false), "neither the ciphertext nor our own");

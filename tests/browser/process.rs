@@ -73,8 +73,9 @@ async fn a_browser_that_dies_is_gone_within_two_seconds_and_leaves_nothing() {
             let send = SendRequest {
                 key: "true_15550001111@c.us_3EB0AAAAAAAAAAAAAAAAAA".parse().expect("a key"),
                 chat: "15550001111".parse().expect("a chat"),
-                content: drover::model::Content::Text { body: "x".to_owned() },
+                content: drover::model::Content::text("x"),
                 wait: Duration::from_secs(30),
+                is_repeat: false,
             };
             page.send(&send).await
         });

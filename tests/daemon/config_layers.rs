@@ -128,7 +128,7 @@ fn a_wrong_value_is_named_with_its_place_and_what_is_allowed() {
             "[queue]\nlease_s = 60\n",
             "",
             &[],
-            "queue.lease_s is 60 (drover.toml:2): it must be more than 60 (queue.send_timeout_s and twice browser.call_timeout_s)",
+            "queue.lease_s is 60 (drover.toml:2): it must be more than 66 (queue.send_timeout_s, twice browser.call_timeout_s, and typing.longest_ms)",
         ),
         (
             "",

@@ -108,6 +108,9 @@ fn a_wrong_setting_is_named_with_its_value_and_what_is_allowed() {
         ("DROVER_BROWSER__WEB_VERSION_HTML", "/nonexistent/page.html", &["/nonexistent/page.html"]),
         ("DROVER_ADMISSION__STARTS", "-1", &["admission.starts", "-1"]),
         ("DROVER_SIMULATOR", "everywhere", &["everywhere"]),
+        ("DROVER_MEDIA__IMAGE_MAX_BYTES", "16MB", &["media.image_max_bytes", "16MB"]),
+        ("DROVER_MEDIA__STALL_TIMEOUT_S", "120", &["media.stall_timeout_s", "media.fetch_timeout_s"]),
+        ("DROVER_RETENTION__MEDIA_DAYS", "-1", &["retention.media_days", "-1"]),
     ] {
         let home = Home::bare();
         home.set(name, value);

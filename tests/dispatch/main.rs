@@ -18,6 +18,7 @@ mod redis_cluster;
 mod redis_kinds;
 mod redis_server;
 mod store_failures;
+mod store_inbound;
 mod store_rows;
 mod store_webhooks;
 mod webhooks;

@@ -30,7 +30,7 @@ async fn a_message_is_normalised_committed_and_queued() {
         send_at_ms: Some(START_MS + 1_000),
         expires_at_ms: Some(START_MS + 2_000),
     };
-    let content = Content::Text { body: "hello".to_owned() };
+    let content = Content::text("hello");
     let asked = ("+1 (555) 000-0001".to_owned(), content.clone(), schedule);
     let accepted = house.try_accept(asked, AcceptOptions::default()).await.unwrap();
     let message = accepted.message;
@@ -49,7 +49,7 @@ async fn every_wrong_field_is_named() {
     let house = House::new(settings::no_limits()).await;
     let at = |send_at_ms: Option<i64>, expires_at_ms: Option<i64>| {
         let schedule = Schedule { priority: Priority::Normal, send_at_ms, expires_at_ms };
-        (ANNA.to_owned(), Content::Text { body: "hello".to_owned() }, schedule)
+        (ANNA.to_owned(), Content::text("hello"), schedule)
     };
     let id = |id: &str| AcceptOptions { id: Some(id.to_owned()), ..AcceptOptions::default() };
     let none = AcceptOptions::default;

@@ -65,8 +65,8 @@ async fn bodies(house: &House) -> Vec<String> {
         .await
         .into_iter()
         .map(|message| {
-            let Content::Text { body } = message.content;
-            body
+            let Content::Text(text) = message.content else { panic!("{:?} is no text", message.content) };
+            text.body
         })
         .collect()
 }

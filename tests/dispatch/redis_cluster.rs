@@ -62,7 +62,7 @@ impl Node {
         let request = AcceptRequest {
             session: session.clone(),
             chat: "15550000001".to_owned(),
-            content: Content::Text { body: body.to_owned() },
+            content: Content::text(body),
             schedule: Schedule::default(),
             options: AcceptOptions::default(),
         };
@@ -196,7 +196,7 @@ async fn the_inlet_reads_its_stream_wherever_it_is() {
     let sent = timeout(LONG, node.send(&node.sessions[3], 5)).await.expect("they are taken over");
     for (number, id) in sent.iter().enumerate() {
         let message = node.store.messages().get(id).await.unwrap().unwrap();
-        assert_eq!(message.content, Content::Text { body: format!("text {number}") });
+        assert_eq!(message.content, Content::text(format!("text {number}")));
     }
     let emptied = async {
         loop {

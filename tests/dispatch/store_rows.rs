@@ -2,7 +2,7 @@
 
 use drover::{
     model::{message::Schedule, *},
-    store::{ApiKeyRecord, Inserted, Page, Store, sqlite_url},
+    store::{ApiKeyRecord, Inserted, MediaRecord, Page, Store, sqlite_url},
 };
 use futures::future::join_all;
 use serde_json::json;
@@ -149,7 +149,7 @@ async fn an_id_that_is_taken_serves_as_an_idempotency_key(store: Store) {
     let first = accepted(&store, &session, CHAT, "hello").await;
     let same = OutboundMessage { created_at_ms: 9_000, ..first.clone() };
     assert_eq!(store.messages().insert(&new(&same)).await.unwrap(), Inserted::Replay(first.clone()));
-    let other = OutboundMessage { content: Content::Text { body: "other".to_owned() }, ..first.clone() };
+    let other = OutboundMessage { content: Content::text("other"), ..first.clone() };
     assert_eq!(store.messages().insert(&new(&other)).await.unwrap(), Inserted::Conflict);
     let mut with_key = new(&other);
     with_key.idempotency_key = Some("fresh".to_owned());
@@ -442,6 +442,51 @@ async fn api_keys_are_found_by_their_hash(store: Store) {
     assert!(!keys.update(&admin).await.unwrap());
 }
 
+async fn files_are_found_replaced_held_and_forgotten(store: Store) {
+    let session = with_session(&store).await;
+    let files = store.media_files();
+    let file = |name: &str, created_at_ms| MediaRecord {
+        session: session.clone(),
+        name: name.to_owned(),
+        mime: "image/png".to_owned(),
+        file_name: None,
+        bytes: 100,
+        sha256: "00".to_owned(),
+        created_at_ms,
+    };
+    assert_eq!(files.total_bytes().await.unwrap(), 0);
+    for (name, at_ms) in [("a.png", 1), ("b.png", 2), ("c.png", 3)] {
+        files.put(&file(name, at_ms)).await.unwrap();
+    }
+    let replaced = MediaRecord { bytes: 5, file_name: Some("photo.png".to_owned()), ..file("a.png", 4) };
+    files.put(&replaced).await.unwrap();
+    assert_eq!(files.get(&session, "a.png").await.unwrap(), Some(replaced.clone()));
+    assert_eq!(files.get(&session, "d.png").await.unwrap(), None);
+    assert_eq!(files.total_bytes().await.unwrap(), 205);
+
+    let waiting = accepted(&store, &session, CHAT, "with b").await;
+    files.hold(&session, "b.png", &waiting.id, 0).await.unwrap();
+    files.hold(&session, "b.png", &waiting.id, 1).await.unwrap();
+    let names = async |now_ms| {
+        let free = files.oldest_free(100, now_ms, 10).await.unwrap();
+        free.into_iter().map(|file| file.name).collect::<Vec<_>>()
+    };
+    assert_eq!(names(i64::MAX).await, ["c.png", "a.png"], "what a message waits for is not free");
+    files.hold(&session, "c.png", &MessageId::choose(), 1_000_000).await.unwrap();
+    assert_eq!(names(1_500_000).await, ["a.png"], "nor what one is about to wait for");
+    assert_eq!(names(1_700_000).await, ["c.png", "a.png"], "which never came");
+    assert!(store.messages().cancel(&waiting.id).await.unwrap());
+    assert_eq!(names(i64::MAX).await, ["b.png", "c.png", "a.png"]);
+
+    assert!(!files.remove(&file("a.png", 1)).await.unwrap(), "it was replaced since");
+    assert!(files.remove(&replaced).await.unwrap() && !files.remove(&replaced).await.unwrap());
+    assert!(files.abandoned_sessions().await.unwrap().is_empty());
+    store.sessions().delete(&session).await.unwrap();
+    assert_eq!(files.abandoned_sessions().await.unwrap(), ["main"]);
+    files.remove_session("main").await.unwrap();
+    assert_eq!(files.total_bytes().await.unwrap(), 0);
+}
+
 /// Runs every scenario on a SQLite file of its own, and all of them, each on a database of its own, on one PostgreSQL.
 macro_rules! on_both {
     ($($scenario:ident,)*) => {
@@ -488,4 +533,5 @@ on_both! {
     what_is_overdue_is_found_once_it_is,
     events_are_numbered_without_a_gap_in_sight_and_filtered,
     api_keys_are_found_by_their_hash,
+    files_are_found_replaced_held_and_forgotten,
 }

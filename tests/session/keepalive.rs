@@ -74,6 +74,30 @@ async fn presence_may_be_never_or_always() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whoever_asks_to_be_online_stays_so_until_it_is_taken_back() {
+    let bench = started(|config| {
+        config.keepalive.presence_linger_s = 1;
+        config.keepalive.activity_s = 1;
+    })
+    .await;
+    until(&bench, "offline at first", |bench| bench.script.stirred().contains(&Stir::Available(false))).await;
+    bench.registry.set_available(&bench.session, true).await.unwrap();
+    let asked_at = bench.script.stirred().len();
+    let message = bench.accept("hello").await;
+    bench.until_state(&message.id, MessageState::Sent).await;
+    let touches =
+        |bench: &Bench| bench.script.stirred()[asked_at..].iter().filter(|stir| **stir == Stir::Touch).count();
+    until(&bench, "three small input events", |bench| touches(bench) >= 3).await;
+    assert!(!bench.script.stirred()[asked_at..].contains(&Stir::Available(false)), "{:?}", bench.script.stirred());
+    bench.registry.set_available(&bench.session, false).await.unwrap();
+    let taken_back_at = bench.script.stirred().len();
+    until(&bench, "told again", |bench| bench.script.stirred()[taken_back_at..].contains(&Stir::Available(false)))
+        .await;
+    assert!(!bench.script.stirred()[taken_back_at..].contains(&Stir::Available(true)), "{:?}", bench.script.stirred());
+    bench.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_page_is_stirred_again_and_again_and_told_each_time_that_nobody_is_there() {
     let bench = started(|config| config.keepalive.activity_s = 1).await;
     until(&bench, "two small input events", |bench| {

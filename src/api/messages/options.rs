@@ -1,24 +1,35 @@
-//! What every send may bring beside its content: who, to whom, when, and how to take it over.
+//! What every send may bring beside its content: what it answers, when it goes, and how to take it over.
 
 use axum::http::HeaderMap;
+use serde::Deserialize;
 
-pub(super) use crate::outbox::send_fields::Address;
 use crate::{
     api::{
         input::Body,
         problem::{Answer, Problem},
     },
-    model::Content,
-    outbox::{AcceptRequest, send_fields},
+    model::{Content, SessionName},
+    outbox::{
+        AcceptRequest,
+        send_fields::{self, Address},
+    },
 };
 
-/// The request as the outbox takes it.
-pub(super) fn request(body: &Body, headers: &HeaderMap, content: Content) -> Answer<AcceptRequest> {
-    if let Some(what) = body.read::<send_fields::NotBuilt>()?.asked_for() {
-        return Err(Problem::not_built(what));
-    }
+/// What a message answers.
+#[derive(Deserialize)]
+pub(super) struct Reply {
+    pub(super) reply_to: Option<String>,
+}
+
+/// The request as the outbox takes it; the pair is to whom and what.
+pub(super) fn request(
+    body: &Body,
+    headers: &HeaderMap,
+    session: SessionName,
+    (chat, content): (String, Content),
+) -> Answer<AcceptRequest> {
     let key = idempotency_key(headers)?;
-    Ok(send_fields::request(body.read()?, (body.read()?, body.read()?), key, content))
+    Ok(send_fields::request(Address { session, chat }, (body.read()?, body.read()?), key, content))
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Answer<Option<String>> {

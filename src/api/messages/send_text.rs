@@ -1,75 +1,40 @@
 //! `POST /api/sendText?wait=`
 
-use axum::{
-    Json,
-    extract::State,
-    http::{HeaderMap, HeaderName, HeaderValue, StatusCode},
-    response::{IntoResponse, Response},
-};
+use axum::response::Response;
 use serde::Deserialize;
 
-use super::{
-    options,
-    settle::{Until, Watch},
-    waiting,
-};
+use super::handing_in::HandingIn;
 use crate::{
-    api::{
-        auth::{Action, Principal},
-        input::{Body, Params},
-        problem::Answer,
-        state::Parts,
-        wire::{self, SentMessage},
-    },
-    model::{Content, OutboundMessage},
-    outbox::{Accepted, Outbox},
+    api::problem::{Answer, Problem},
+    model::{ChatId, Content, content::Text},
 };
-
-/// Whether the same request was answered before.
-const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct SendText {
     text: String,
+    mentions: Option<Vec<String>>,
+    link_preview: Option<bool>,
 }
 
-/// Takes a text over and answers with its final id; with `?wait=` only once it was acknowledged, given up, or time ran out.
-pub(super) async fn send_text(
-    State(outbox): State<Outbox>,
-    State(parts): State<Parts>,
-    principal: Principal,
-    params: Params,
-    headers: HeaderMap,
-    body: Body,
-) -> Answer<Response> {
-    let options::Address { session, .. } = body.read()?;
-    principal.require(Action::Send, &session)?;
-    let until = params.optional::<Until>("wait")?;
-    let SendText { text } = body.read()?;
-    let request = options::request(&body, &headers, Content::Text { body: text })?;
-    // Listening begins before the message exists, so that no acknowledgement is missed.
-    let watch = until.map(|until| Watch::begin(&parts, until));
-    let Accepted { mut message, replayed } = outbox.accept(request, principal.key_id()).await?;
-    if let Some(watch) = watch {
-        message = watch.over(message).await?;
-    }
-    let mut response = (StatusCode::CREATED, Json(answer(&parts, &message).await)).into_response();
-    if replayed {
-        response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
-    }
-    Ok(response)
+/// Takes a text over and answers with its final id.
+pub(super) async fn send_text(request: HandingIn) -> Answer<Response> {
+    request.chat()?;
+    let SendText { text: body, mentions, link_preview } = request.body.read()?;
+    let mentions =
+        mentions.unwrap_or_default().iter().map(|person| mention(person)).collect::<Answer<Vec<ChatId>>>()?;
+    let reply_to = request.reply_to().await?;
+    // A text without a link has nothing to preview: it stays the same request, whatever is said of previews.
+    let link_preview = link_preview.unwrap_or(true) && has_link(&body);
+    request.create(Content::Text(Text { body, reply_to, mentions, link_preview })).await
 }
 
-async fn answer(parts: &Parts, message: &OutboundMessage) -> serde_json::Value {
-    let view = parts.rooms.registry.view(&message.session).ok();
-    let waiting = match &view {
-        Some(view) if !message.progress.state.is_settled() => {
-            // Without Redis nobody can tell; the message waits in the database all the same.
-            let stats = parts.rooms.queue.stats(&message.session).await.ok();
-            waiting::reason(message, view, stats.as_ref(), parts.rooms.clock.now_ms())
-        }
-        _ => None,
-    };
-    let me = view.as_ref().and_then(|view| view.me.as_ref());
-    wire::sent_message(&SentMessage { message, me, waiting: waiting.as_ref() })
+/// Somebody who is mentioned; everybody (`all`) needs the group's members, whom drover does not ask for.
+fn mention(person: &str) -> Answer<ChatId> {
+    let id = person.parse::<ChatId>().map_err(|invalid| Problem::wrong_field("mentions", invalid.0))?;
+    if id.is_group() { Err(Problem::wrong_field("mentions", "people are mentioned, not groups")) } else { Ok(id) }
+}
+
+fn has_link(text: &str) -> bool {
+    text.contains("https://") || text.contains("http://")
 }

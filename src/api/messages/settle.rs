@@ -103,7 +103,7 @@ mod tests {
             id: MessageId::choose(),
             session: "main".parse().expect("a name"),
             chat: "15551234567".parse().expect("a chat"),
-            content: Content::Text { body: "hello".to_owned() },
+            content: Content::text("hello"),
             schedule: Schedule::default(),
             progress: Progress { state, ack: Ack(ack), ..Progress::accepted() },
             created_at_ms: 0,

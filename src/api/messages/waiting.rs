@@ -81,7 +81,7 @@ mod tests {
             id: MessageId::choose(),
             session: "main".parse().expect("a name"),
             chat: "15551234567".parse().expect("a chat"),
-            content: Content::Text { body: "hello".to_owned() },
+            content: Content::text("hello"),
             schedule: Schedule { send_at_ms, ..Schedule::default() },
             progress: Progress::accepted(),
             created_at_ms: 0,

@@ -4,7 +4,14 @@ use axum::http::StatusCode;
 use serde_json::json;
 
 use super::Problem;
-use crate::{outbox::AcceptError, page::PageError, queue::QueueError, session::SessionError, store::StoreError};
+use crate::{
+    media::{FileError, SplitError},
+    outbox::AcceptError,
+    page::PageError,
+    queue::QueueError,
+    session::SessionError,
+    store::StoreError,
+};
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
@@ -64,6 +71,7 @@ impl From<PageError> for Problem {
             PageError::Navigated => Self::new(StatusCode::SERVICE_UNAVAILABLE, "page_navigated", message),
             PageError::Timeout(_) => Self::new(StatusCode::GATEWAY_TIMEOUT, "page_timeout", message),
             PageError::MissingCapability(_) => Self::new(StatusCode::BAD_GATEWAY, "bridge_degraded", message),
+            PageError::InvalidMedia(_) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_media", message),
             PageError::Refused(_) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "refused_by_whatsapp", message),
         }
     }
@@ -84,6 +92,35 @@ impl From<AcceptError> for Problem {
                 Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", message).retry_after(retry_after)
             }
             AcceptError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<FileError> for Problem {
+    fn from(error: FileError) -> Self {
+        let message = error.to_string();
+        let unprocessable = |code| Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, message);
+        match error {
+            FileError::Empty => unprocessable("media_empty"),
+            FileError::TooLarge { .. } => unprocessable("media_too_large"),
+            FileError::TypeMismatch { .. } => unprocessable("media_type_mismatch"),
+            FileError::Disk(error) if error.kind() == std::io::ErrorKind::StorageFull => {
+                let message = "the disk of the data folder is full; nothing was kept";
+                Self::new(StatusCode::INSUFFICIENT_STORAGE, "disk_full", message).caused_by(error)
+            }
+            FileError::Disk(error) => Self::internal(chain(&error)),
+            FileError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<SplitError> for Problem {
+    fn from(error: SplitError) -> Self {
+        match error {
+            SplitError::Syntax(_) => Self::wrong_field("body", error),
+            SplitError::InvalidData(_) => Self::wrong_field("file.data", error),
+            SplitError::TooLong { .. } => Self::of_status(StatusCode::PAYLOAD_TOO_LARGE),
+            SplitError::File(error) => error.into(),
         }
     }
 }

@@ -13,6 +13,7 @@ use crate::{
         wire::SECRET,
     },
     config::{RefusedLimit, SessionLimits},
+    model::session_options::Ignore,
     page::PageOptions,
     webhook::{Webhooks, unmask},
 };
@@ -30,10 +31,14 @@ struct Shape {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 #[expect(dead_code, reason = "read for what is wrong with them")]
 struct Config {
     metadata: Option<Map<String, Value>>,
     limits: Option<SessionLimits>,
+    ignore: Option<Ignore>,
+    typing: Option<bool>,
+    download_media: Option<bool>,
 }
 
 /// The `config` of a request; None when it brings none. `before` is the one that it replaces: what is masked stays as it was.

@@ -8,18 +8,21 @@ use crate::{
         input::PathSession,
         problem::Answer,
     },
+    media::FileStore,
     session::Registry,
     webhook::Webhooks,
 };
 
-/// Removes a session for good, its login too. Answers 200 without a body, as WAHA does.
+/// Removes a session for good, its login and its files too. Answers 200 without a body, as WAHA does.
 pub(super) async fn delete(
     State(registry): State<Registry>,
     State(webhooks): State<Webhooks>,
+    State(files): State<FileStore>,
     principal: Principal,
     PathSession(name): PathSession,
 ) -> Answer<()> {
     principal.require(Action::Control, &name)?;
     let _change = webhooks.change(&name);
-    Ok(registry.delete(&name).await?)
+    registry.delete(&name).await?;
+    Ok(files.remove_session(&name).await?)
 }

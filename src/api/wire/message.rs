@@ -20,7 +20,6 @@ pub(in crate::api) fn sent_message(sent: &SentMessage<'_>) -> Value {
     let OutboundMessage { id, chat, content, progress, .. } = sent.message;
     let given_up = matches!(progress.state, MessageState::Dead | MessageState::Cancelled | MessageState::Expired);
     let ack = if given_up { Ack(-1) } else { progress.ack };
-    let Content::Text { body } = content;
     let mut own = Map::new();
     own.insert("kind".to_owned(), content.kind().into());
     own.insert("state".to_owned(), progress.state.as_str().into());
@@ -30,7 +29,7 @@ pub(in crate::api) fn sent_message(sent: &SentMessage<'_>) -> Value {
     if let Some(error) = error(sent.message) {
         own.insert("error".to_owned(), error);
     }
-    json!({
+    let mut body = json!({
         "id": id.public(chat),
         "timestamp": sent.message.created_at_ms / 1000,
         "from": sent.me.map_or("", |me| me.id.as_str()),
@@ -38,13 +37,40 @@ pub(in crate::api) fn sent_message(sent: &SentMessage<'_>) -> Value {
         "source": "api",
         "to": chat,
         "participant": "",
-        "body": body,
-        "hasMedia": false,
+        "body": content.body(),
+        "hasMedia": matches!(content, Content::Media(_)),
         "mediaUrl": "",
         "ack": ack,
         "ackName": ack.name(),
         "_data": own,
-    })
+    });
+    for (name, value) in of_kind(content) {
+        body[name] = value;
+    }
+    body
+}
+
+/// What only some kinds have.
+fn of_kind(content: &Content) -> Vec<(&'static str, Value)> {
+    let mut own = Vec::new();
+    if let Some(key) = content.reply_to() {
+        own.push(("replyTo", json!({ "id": key.id() })));
+    }
+    match content {
+        Content::Location(location) => own.push((
+            "location",
+            json!({
+                "latitude": location.latitude.get().to_string(),
+                "longitude": location.longitude.get().to_string(),
+                "description": location.title,
+            }),
+        )),
+        Content::Contact(contact) => {
+            own.push(("vCards", contact.cards.iter().map(|card| card.vcard.as_str()).collect()));
+        }
+        _ => {}
+    }
+    own
 }
 
 /// A message as we track it. What is not known is absent.
@@ -95,7 +121,7 @@ mod tests {
             id: "3EB0A1B2C3D4E5F6A7B8C9".parse::<MessageId>().expect("an id"),
             session: "main".parse().expect("a name"),
             chat: "15551234567".parse().expect("a chat"),
-            content: Content::Text { body: "see you at ten".to_owned() },
+            content: Content::text("see you at ten"),
             schedule: Schedule::default(),
             progress: Progress::accepted(),
             created_at_ms: 1_795_000_000_123,

@@ -8,7 +8,7 @@ use tracing::{error, warn};
 use super::Actor;
 use crate::{
     model::{Ack, EventKind, MessageId, MessageKey, Qr, SessionState},
-    page::{Incoming, PageEvent, Probe},
+    page::{PageEvent, Probe},
     session::{payload, state_machine::Input},
 };
 
@@ -29,7 +29,8 @@ impl Actor {
             PageEvent::LoggingOut => self.step(Input::LoggingOut, tasks).await,
             PageEvent::LoggedOut { code } => self.step(Input::LoggedOut(code), tasks).await,
             PageEvent::Gone { reason } => self.step(Input::Gone(reason), tasks).await,
-            PageEvent::Message(message) => self.hear_message(&message).await,
+            // An error means that the daemon is ending; the page has it, and the next start finds it.
+            PageEvent::Arrived(arrival) => drop(self.outputs.arrivals.send(*arrival).await),
             PageEvent::Ack { key, ack } => {
                 self.hear_ack(&key, ack).await;
                 self.note_ack(tasks).await;
@@ -83,14 +84,6 @@ impl Actor {
             let payload = serde_json::json!({ "before": before, "after": after });
             self.tell(EventKind::WebVersion, payload).await;
         }
-    }
-
-    async fn hear_message(&self, message: &Incoming) {
-        let payload = payload::incoming(message);
-        if !message.key.from_me() {
-            self.tell(EventKind::Message, payload.clone()).await;
-        }
-        self.tell(EventKind::MessageAny, payload).await;
     }
 
     async fn hear_ack(&self, key: &MessageKey, ack: Ack) {

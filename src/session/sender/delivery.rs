@@ -6,10 +6,13 @@ use metrics::counter;
 use rand::RngExt;
 use tracing::{info, warn};
 
-use super::{DeliveryError, Next, Sender};
+use super::{
+    DeliveryError, Next, Sender,
+    media::{self, Fetched},
+};
 use crate::{
     config::Unknown,
-    model::{Ack, AttemptOutcome, DeadCode, EventKind, MessageKey, NewEvent, OutboundMessage, Reason},
+    model::{Ack, AttemptOutcome, Content, DeadCode, EventKind, MessageKey, NewEvent, OutboundMessage, Reason},
     page::{Found, PageError, SendOutcome, SendRequest, WhatsAppPage},
     queue::{Claim, Settled, Verdict},
     session::payload,
@@ -83,6 +86,10 @@ impl Sender {
         let Some(last) = keys.last().cloned() else {
             return self.plan_first(message, page).await;
         };
+        if message.content.is_action() {
+            // The page looks at what it acts on, in the same call.
+            return if self.attempts_are_spent(message) { self.spent(message) } else { Plan::Send(last) };
+        }
         match page.look_up(&keys).await {
             Err(error) => Plan::Wait(error),
             Ok(None) if self.attempts_are_spent(message) => self.spent(message),
@@ -157,24 +164,28 @@ impl Sender {
         is_resend: bool,
         page: &Arc<dyn WhatsAppPage>,
     ) -> Result<Next, DeliveryError> {
+        let mut file = None;
+        if !is_resend {
+            file = match self.fetch_file(&message).await {
+                Ok(file) => file,
+                Err(error) => return self.without_file(claim, &message, &error).await,
+            };
+            self.type_first(&message, page).await;
+        }
         let attempts = self.services.store.attempts();
         let Some(number) = attempts.begin(&message.id, &key, self.services.clock.now_ms()).await? else {
             return self.settle(claim, Verdict::Void).await;
         };
-        self.sends.begin(&message.id, page).await;
-        let wait = Duration::from_secs(self.services.settings.queue.send_timeout_s);
-        let outcome = if is_resend {
-            page.resend(&key, wait).await
-        } else {
-            let (chat, content) = (message.chat.clone(), message.content.clone());
-            page.send(&SendRequest { key, chat, content, wait }).await
-        };
+        let outcome = self.tell_page(&message, key, file.as_ref(), is_resend, page).await;
         self.sends.note(&message.id, &outcome).await;
         match outcome {
             SendOutcome::Sent { ack } => {
                 attempts.finish(&message.id, number, AttemptOutcome::Sent, None).await?;
                 self.record_sent(&message, ack).await?;
-                self.refusals.clear();
+                // A receipt goes through where messages do not.
+                if !matches!(message.content, Content::Seen) {
+                    self.refusals.clear();
+                }
                 self.settle(claim, Verdict::Ack).await
             }
             SendOutcome::Rejected(reason) => {
@@ -198,6 +209,32 @@ impl Sender {
         }
     }
 
+    /// Uploads the file, if there is one, and has the page send.
+    async fn tell_page(
+        &self,
+        message: &OutboundMessage,
+        key: MessageKey,
+        file: Option<&Fetched>,
+        is_resend: bool,
+        page: &Arc<dyn WhatsAppPage>,
+    ) -> SendOutcome {
+        let (chat, mut content) = (message.chat.clone(), message.content.clone());
+        if let Some(file) = file {
+            if let Err(error) = page.upload(&key, &file.to_send).await {
+                return media::not_uploaded(&error);
+            }
+            content = media::content_with(file, &content);
+        }
+        // Only now, so that no acknowledgement is missed while a large file is on its way.
+        self.sends.begin(&message.id, page).await;
+        let wait = Duration::from_secs(self.services.settings.queue.send_timeout_s);
+        if is_resend {
+            return page.resend(&key, wait).await;
+        }
+        let is_repeat = !certainly_not_sent(message);
+        page.send(&SendRequest { key, chat, content, wait, is_repeat }).await
+    }
+
     async fn fail(
         &self,
         claim: Claim,
@@ -216,7 +253,7 @@ impl Sender {
     }
 
     /// Doubles from `queue.backoff_s`; up to a fifth is added at random.
-    fn backoff(&self, number: u32) -> Duration {
+    pub(super) fn backoff(&self, number: u32) -> Duration {
         let doubled = self.services.settings.queue.backoff_s.saturating_mul(1 << number.saturating_sub(1).min(16));
         Duration::from_secs(doubled).mul_f64(1.0 + 0.2 * rand::rng().random::<f64>())
     }
@@ -238,7 +275,12 @@ impl Sender {
         Ok(())
     }
 
-    async fn bury(&self, message: &OutboundMessage, code: DeadCode, detail: &str) -> Result<(), DeliveryError> {
+    pub(super) async fn bury(
+        &self,
+        message: &OutboundMessage,
+        code: DeadCode,
+        detail: &str,
+    ) -> Result<(), DeliveryError> {
         warn!(id = %message.id, code = code.as_str(), "a message was given up");
         if self.services.store.messages().bury(&message.id, code, detail).await? {
             counter!("drover_queue_dead_total", "code" => code.as_str()).increment(1);
@@ -251,7 +293,12 @@ impl Sender {
         self.tell(EventKind::MessageDead, payload::trouble(message, code.as_str(), detail)).await
     }
 
-    async fn tell_trouble(&self, message: &OutboundMessage, code: &str, detail: &str) -> Result<(), DeliveryError> {
+    pub(super) async fn tell_trouble(
+        &self,
+        message: &OutboundMessage,
+        code: &str,
+        detail: &str,
+    ) -> Result<(), DeliveryError> {
         self.tell(EventKind::MessageFailed, payload::trouble(message, code, detail)).await
     }
 
@@ -273,9 +320,17 @@ impl Sender {
 
 /// What no further try can mend; the page's words are those of the dead letters.
 fn permanent(reason: &Reason) -> Option<DeadCode> {
-    [DeadCode::NotOnWhatsapp, DeadCode::InvalidMedia, DeadCode::MediaUnreachable, DeadCode::Blocked]
-        .into_iter()
-        .find(|code| code.as_str() == reason.code)
+    const NAMED: [DeadCode; 5] = [
+        DeadCode::NotOnWhatsapp,
+        DeadCode::InvalidMedia,
+        DeadCode::MediaUnreachable,
+        DeadCode::Blocked,
+        DeadCode::UnknownMessage,
+    ];
+    match reason.code.as_str() {
+        "too_old" | "not_forwardable" => Some(DeadCode::UnknownMessage),
+        code => NAMED.into_iter().find(|named| named.as_str() == code),
+    }
 }
 
 /// An attempt's number among those that count.

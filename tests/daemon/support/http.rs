@@ -7,6 +7,8 @@ use ureq::{Agent, http};
 
 /// Longer than any answer may take.
 const TIMEOUT: Duration = Duration::from_secs(30);
+/// Longer than any answer may be, in bytes.
+const LONGEST_ANSWER: u64 = 64 << 20;
 
 /// A base address, and the key that goes with every request.
 #[derive(Clone)]
@@ -54,6 +56,11 @@ impl Client {
     }
 
     #[track_caller]
+    pub fn put(&self, path: &str, body: &Value) -> Reply {
+        self.request("PUT", path, &[("content-type", "application/json")], Some(&body.to_string()))
+    }
+
+    #[track_caller]
     pub fn delete(&self, path: &str) -> Reply {
         self.request("DELETE", path, &[], None)
     }
@@ -87,7 +94,7 @@ impl Client {
             None => self.agent.run(request.body(()).expect("the test's own request"))?,
         };
         let (parts, mut body) = answer.into_parts();
-        let body = body.read_to_vec()?;
+        let body = body.with_config().limit(LONGEST_ANSWER).read_to_vec()?;
         Ok(Reply { asked: format!("{method} {path}"), status: parts.status.as_u16(), headers: parts.headers, body })
     }
 }

@@ -184,10 +184,12 @@ impl Phone<'_> {
         self.order("unlink", &json!({}));
     }
 
+    /// Whatever else a person does with it, see simulator/PHONES.md.
     #[track_caller]
-    fn order(&self, what: &str, body: &Value) {
+    pub fn order(&self, what: &str, body: &Value) -> Value {
         let reply = self.simulator.http.post(&format!("/phones/{}/{what}", self.number), body);
         assert!(reply.status < 300, "{reply:?}");
+        reply.json()
     }
 
     /// A fault for this phone's pages alone.

@@ -118,5 +118,5 @@ impl Running {
 
 /// A text at once.
 pub(crate) fn text(chat: &str, body: &str) -> (String, Content, Schedule) {
-    (chat.to_owned(), Content::Text { body: body.to_owned() }, Schedule::default())
+    (chat.to_owned(), Content::text(body), Schedule::default())
 }

@@ -26,7 +26,7 @@ pub(crate) fn message(session: &SessionName, chat: &str, body: &str, at_ms: i64)
         id: MessageId::choose(),
         session: session.clone(),
         chat: chat.parse::<ChatId>().expect("a chat"),
-        content: Content::Text { body: body.to_owned() },
+        content: Content::text(body),
         schedule: Schedule::default(),
         progress: Progress::accepted(),
         created_at_ms: at_ms,

@@ -16,6 +16,7 @@ use drover::{
     clock::SystemClock,
     config,
     event::EventLog,
+    media::{Fetcher, FileStore},
     model::{
         Ack, ChatId, Content, EventKind, MessageId, MessageKey, MessageState, OutboundMessage, PhoneNumber, SessionName,
     },
@@ -26,7 +27,7 @@ use drover::{
     },
     queue::Queue,
     redis::Connections,
-    session::{Registry, Services, Settings},
+    session::{Files, Registry, Services, Settings},
     shutdown::Shutdown,
     store::{Store, sqlite_url},
 };
@@ -166,7 +167,7 @@ impl WhatsAppPage for ScriptedPage {
 
     async fn send(&self, request: &SendRequest) -> SendOutcome {
         let outcome = self.0.outcome(&request.key, Told::Send(request.key.to_string())).await;
-        let Content::Text { body } = &request.content;
+        let body = if let Content::Text(text) = &request.content { text.body.as_str() } else { "" };
         let withheld = self.0.withheld.lock().unwrap().clone();
         withheld.filter(|(text, _)| body.contains(text)).map_or(outcome, |(_, withheld)| withheld)
     }
@@ -266,11 +267,17 @@ impl Bench {
             ending.begun().await;
             stopping.cancel();
         });
+        let files = FileStore::open(folder.path(), &config.media, store.clone(), clock.clone()).await.unwrap();
+        // An error means that another test of this process installed it.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let fetcher = Fetcher::new(&config.media, &config.network, &files).unwrap();
         let outbox = Outbox::new(store.clone(), queue.clone(), config.limits, clock.clone());
         let services = Services {
             store: store.clone(),
             events,
             queue: queue.clone(),
+            outbox: outbox.clone(),
+            files: Files { store: files, fetcher },
             launcher: Arc::new(ScriptedLauncher(Arc::clone(&script))),
             clock,
             settings: settings(&config, folder.path()),
@@ -289,7 +296,7 @@ impl Bench {
         let mut request = AcceptRequest {
             session: self.session.clone(),
             chat: "15557770000".to_owned(),
-            content: Content::Text { body: text.to_owned() },
+            content: Content::text(text),
             schedule: Default::default(),
             options: AcceptOptions { allow_duplicate: true, ..AcceptOptions::default() },
         };
@@ -344,6 +351,9 @@ fn settings(config: &config::Config, folder: &Path) -> Settings {
         queue: config.queue.clone(),
         browser: config.browser.clone(),
         admission: config.admission.clone(),
+        typing: config.typing,
+        inbound: config.inbound.clone(),
+        media: config.media.clone(),
         data_dir: folder.to_owned(),
     }
 }

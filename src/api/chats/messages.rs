@@ -1,0 +1,31 @@
+//! `GET /api/{session}/chats/{chatId}/messages?limit=&offset=`
+
+use axum::{Json, extract::State, http::StatusCode};
+use serde_json::Value;
+
+use super::list::part;
+use crate::{
+    api::{
+        auth::{Action, Principal},
+        input::{Params, PathChat, PathSession},
+        problem::{Answer, Problem},
+    },
+    session::Registry,
+};
+
+/// As many as WAHA gives without a limit.
+const USUAL: usize = 10;
+
+/// A chat's messages, the newest first, as the page has them: also those from before drover.
+pub(super) async fn messages(
+    State(registry): State<Registry>,
+    principal: Principal,
+    PathSession(name): PathSession,
+    PathChat(chat): PathChat,
+    params: Params,
+) -> Answer<Json<Value>> {
+    principal.require(Action::Read, &name)?;
+    let messages = registry.chat_messages(&name, &chat, part(&params, USUAL)?).await?;
+    let unknown = || Problem::new(StatusCode::NOT_FOUND, "unknown_chat", format!("the session has no chat {chat}"));
+    Ok(Json(messages.ok_or_else(unknown)?.into()))
+}

@@ -1,0 +1,48 @@
+//! `PUT|DELETE /api/{session}/chats/{chatId}/messages/{id}`: a new text for a message, or its end.
+
+use axum::{http::StatusCode, response::Response};
+use serde::Deserialize;
+
+use super::handing_in::{HandingIn, Target, is_in};
+use crate::{
+    api::{
+        input::{PathChat, PathMessage},
+        problem::{Answer, Problem},
+    },
+    model::{ChatId, Content},
+};
+
+#[derive(Deserialize)]
+struct Edit {
+    text: String,
+}
+
+/// Takes an edit over.
+pub(super) async fn edit(
+    PathChat(chat): PathChat,
+    PathMessage(form): PathMessage,
+    request: HandingIn,
+) -> Answer<Response> {
+    let Edit { text: body } = request.body.read()?;
+    let Target { key: target, chat } = found(&request, &chat, &form).await?;
+    request.take_over(chat, Content::Edit { target, body }, StatusCode::OK).await
+}
+
+/// Takes over that a message is taken back for everybody.
+pub(super) async fn revoke(
+    PathChat(chat): PathChat,
+    PathMessage(form): PathMessage,
+    request: HandingIn,
+) -> Answer<Response> {
+    let Target { key: target, chat } = found(&request, &chat, &form).await?;
+    request.take_over(chat, Content::Revoke { target }, StatusCode::OK).await
+}
+
+async fn found(request: &HandingIn, chat: &ChatId, form: &str) -> Answer<Target> {
+    let target = request.find("messageId", form).await?;
+    if is_in(&target, chat) {
+        Ok(target)
+    } else {
+        Err(Problem::wrong_field("chatId", "the message is of another chat"))
+    }
+}

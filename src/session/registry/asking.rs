@@ -1,0 +1,130 @@
+//! What a session's page is asked on behalf of others.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::Registry;
+use crate::{
+    model::{ChatId, SessionName},
+    page::{ChatState, WhatsAppPage, questions},
+    session::{error::SessionError, payload},
+};
+
+const ASKED: &str = "it can be asked while it is WORKING";
+
+impl Registry {
+    /// Shows "typing" in a chat, or ends it.
+    ///
+    /// # Errors
+    /// When the session is not ready, or the page does not do it.
+    pub async fn show_chat_state(
+        &self,
+        name: &SessionName,
+        chat: &ChatId,
+        state: ChatState,
+    ) -> Result<(), SessionError> {
+        let page = self.ready_page(name, "\"typing\" can be shown while it is WORKING")?;
+        // Nobody sees somebody type who is not online.
+        self.handle(name)?.sends.presence.before_send(&page).await;
+        Ok(questions::show_chat_state(&*page, chat, state).await?)
+    }
+
+    /// Somebody's presence becomes events, while the session's page lives.
+    ///
+    /// # Errors
+    /// When the session is not ready, or the page does not do it.
+    pub async fn watch_presence(&self, name: &SessionName, chat: &ChatId) -> Result<(), SessionError> {
+        let page = self.ready_page(name, "presences can be watched while it is WORKING")?;
+        Ok(questions::watch_presence(&*page, chat).await?)
+    }
+
+    /// Shows the account as online while its page lives, or only around sends.
+    ///
+    /// # Errors
+    /// When the session is not ready, or the page does not do it.
+    pub async fn set_available(&self, name: &SessionName, available: bool) -> Result<(), SessionError> {
+        let page = self.ready_page(name, "its presence can be set while it is WORKING")?;
+        Ok(self.handle(name)?.sends.presence.ask(&page, available).await?)
+    }
+
+    /// Who somebody is; null for somebody whom WhatsApp does not know. Kept for an hour.
+    ///
+    /// # Errors
+    /// When the session is not ready, or the page does not answer.
+    pub async fn contact(&self, name: &SessionName, id: &ChatId) -> Result<Value, SessionError> {
+        let ask = async {
+            let page = self.ready_page(name, ASKED)?;
+            Ok(json!(questions::contact(&*page, id).await?))
+        };
+        self.inner.contacts.get((name, "contact", id.as_str()), ask).await
+    }
+
+    /// What somebody says of themselves, or null. Kept for an hour.
+    ///
+    /// # Errors
+    /// When the session is not ready, or the page does not answer.
+    pub async fn about(&self, name: &SessionName, id: &ChatId) -> Result<Value, SessionError> {
+        let ask = async {
+            let page = self.ready_page(name, ASKED)?;
+            Ok(json!(questions::about(&*page, id).await?))
+        };
+        self.inner.contacts.get((name, "about", id.as_str()), ask).await
+    }
+
+    /// The URL of somebody's picture, or a group's, or null. Kept for an hour.
+    ///
+    /// # Errors
+    /// When the session is not ready, or the page does not answer.
+    pub async fn picture(&self, name: &SessionName, id: &ChatId) -> Result<Value, SessionError> {
+        let ask = async {
+            let page = self.ready_page(name, ASKED)?;
+            Ok(json!(questions::picture(&*page, id).await?))
+        };
+        self.inner.contacts.get((name, "picture", id.as_str()), ask).await
+    }
+
+    /// One page of the chats, the last written to first, as the API shows them.
+    ///
+    /// # Errors
+    /// When the session is not ready, or the page does not answer.
+    pub async fn chats(&self, name: &SessionName, limit: usize, offset: usize) -> Result<Vec<Value>, SessionError> {
+        let page = self.ready_page(name, ASKED)?;
+        let chats = questions::chats(&*page, limit, offset).await?;
+        Ok(chats.iter().map(payload::chat).collect())
+    }
+
+    /// One page of a chat's messages as `WAMessage`s, the newest first; None when there is no such chat.
+    ///
+    /// # Errors
+    /// When the session is not ready, or the page does not answer.
+    pub async fn chat_messages(
+        &self,
+        name: &SessionName,
+        chat: &ChatId,
+        part: (usize, usize),
+    ) -> Result<Option<Vec<Value>>, SessionError> {
+        let page = self.ready_page(name, ASKED)?;
+        let Some(messages) = questions::chat_messages(&*page, chat, part).await? else { return Ok(None) };
+        let mut shown = Vec::with_capacity(messages.len());
+        for message in &messages {
+            // What came in with a file has it where it was kept.
+            let stored = self.inner.services.store.inbound().find(name, message.key.id()).await?;
+            let mut body = payload::incoming(message);
+            if let Some(media) = stored.and_then(|mut stored| stored.payload.get_mut("media").map(Value::take)) {
+                body["mediaUrl"] = media["url"].as_str().unwrap_or_default().into();
+                body["media"] = media;
+            }
+            shown.push(body);
+        }
+        Ok(Some(shown))
+    }
+
+    /// The page of a session that is ready.
+    fn ready_page(&self, name: &SessionName, needed: &'static str) -> Result<Arc<dyn WhatsAppPage>, SessionError> {
+        let handle = self.handle(name)?;
+        let page = handle.sendable.borrow().clone();
+        let state = handle.view.borrow().state;
+        page.ok_or(SessionError::WrongState { name: name.clone(), state, needed })
+    }
+}

@@ -183,7 +183,10 @@ fn read(entry: &InletEntry) -> Result<(ChatId, AcceptRequest), Rejection> {
     let text = entry.payload.as_deref().ok_or_else(|| invalid("the field payload is missing, or not UTF-8".into()))?;
     let not_built: NotBuilt = parse(text)?;
     if let Some(what) = not_built.asked_for() {
-        return Err(Rejection { code: "not_built", reason: format!("drover does not do this yet: {what}") });
+        return Err(Rejection {
+            code: "not_built",
+            reason: format!("by Redis this cannot be had yet: {what}, or use HTTP"),
+        });
     }
     let Payload { text: body, idempotency_key } = parse(text)?;
     let mut request =

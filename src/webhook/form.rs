@@ -274,7 +274,7 @@ mod tests {
     fn wahas_shape_is_read() {
         let settings = read_one(&json!({
             "url": "https://example.org/hook",
-            "events": ["message", "session.status", "presence.update"],
+            "events": ["message", "session.status", "group.join"],
             "hmac": { "key": "secret" },
             "retries": { "policy": "linear", "delaySeconds": 0.5, "attempts": 3 },
             "customHeaders": [{ "name": "Authorization", "value": "Bearer secret" }],

@@ -173,10 +173,11 @@ async fn what_a_session_used_of_its_limits_outlives_an_emptied_redis() {
     for body in ["1", "2", "3"] {
         house.accept("15550000001@c.us", body).await;
     }
+    send(&house, &house.queue, AttemptOutcome::Sent).await;
+    send(&house, &house.queue, AttemptOutcome::Sent).await;
     house.accept("15550000002@c.us", "4").await;
+    house.clock.advance(1);
     house.accept("15550000003@c.us", "5").await;
-    send(&house, &house.queue, AttemptOutcome::Sent).await;
-    send(&house, &house.queue, AttemptOutcome::Sent).await;
     let before = house.queue.stats(&house.session).await.unwrap();
     let _: String = house.redis.command(&["FLUSHALL"]).await;
     house.reconcile_once().await;

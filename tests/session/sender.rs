@@ -3,7 +3,7 @@
 use crate::scripted::{Bench, Told};
 use drover::{
     config::Unknown,
-    model::{Ack, AttemptOutcome, DeadCode, EventKind, MessageState, PauseCause, Reason},
+    model::{Ack, AttemptOutcome, DeadCode, EventKind, MessageState, PauseCause, Reason, SessionState},
     page::{Found, PageEvent, SendOutcome},
 };
 
@@ -232,7 +232,9 @@ async fn a_dead_browser_is_replaced_and_the_rest_goes_on() {
     let bench = started(|_| {}).await;
     let first = bench.accept("before").await;
     bench.until_state(&first.id, MessageState::Sent).await;
+    let mut view = bench.registry.watch(&bench.session).unwrap();
     bench.script.say(PageEvent::Gone { reason: Reason::new("browser_gone", "killed") }).await;
+    view.wait_for(|view| view.state != SessionState::Ready).await.unwrap();
     let second = bench.accept("after").await;
     bench.until_state(&second.id, MessageState::Sent).await;
     assert_eq!(bench.script.launches.load(std::sync::atomic::Ordering::SeqCst), 2);

@@ -80,15 +80,24 @@ impl Client {
     /// When TLS cannot be set up.
     pub fn new(settings: &config::Network, options: &ClientOptions) -> Result<Self, reqwest::Error> {
         let guard = Guard::new(settings);
-        let http = reqwest::Client::builder()
-            .no_proxy()
-            .referer(false)
-            .connect_timeout(options.connect_timeout)
-            .pool_max_idle_per_host(options.idle_per_host)
-            .dns_resolver(guard.clone())
-            .redirect(redirects(guard.clone(), options.redirects))
-            .user_agent(concat!("drover/", env!("CARGO_PKG_VERSION")))
-            .build()?;
+        let builder = || {
+            reqwest::Client::builder()
+                .no_proxy()
+                .referer(false)
+                .connect_timeout(options.connect_timeout)
+                .pool_max_idle_per_host(options.idle_per_host)
+                .dns_resolver(guard.clone())
+                .redirect(redirects(guard.clone(), options.redirects))
+                .user_agent(concat!("drover/", env!("CARGO_PKG_VERSION")))
+        };
+        let http = match builder().build() {
+            Ok(http) => http,
+            // A system without certificates can still do everything but trust a server.
+            Err(error) => {
+                tracing::warn!(%error, "no https address is trusted: install the system's certificates (ca-certificates)");
+                builder().tls_certs_only([]).build()?
+            }
+        };
         Ok(Self { http, guard })
     }
 

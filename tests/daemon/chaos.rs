@@ -127,7 +127,7 @@ fn settings(home: &Home, redis: &Redis, pace: Duration) {
         ("DROVER_LIMITS__DUPLICATE_WINDOW_S", "0"),
         ("DROVER_LIMITS__PER_KEY_PER_MINUTE", "600000"),
         ("DROVER_QUEUE__SEND_TIMEOUT_S", "5"),
-        ("DROVER_QUEUE__LEASE_S", "20"),
+        ("DROVER_QUEUE__LEASE_S", "25"),
         ("DROVER_QUEUE__BACKOFF_S", "1"),
         ("DROVER_QUEUE__ATTEMPTS", "8"),
         ("DROVER_QUEUE__CIRCUIT_OPEN_S", "2"),

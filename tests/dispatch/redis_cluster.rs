@@ -3,9 +3,9 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use drover::{
-    clock::SystemClock,
+    clock::{Clock, SystemClock},
     event::EventLog,
-    model::{Content, MessageId, OutboundMessage, SessionName, message::Schedule},
+    model::{Content, MessageId, OutboundMessage, PauseCause, SessionName, message::Schedule},
     outbox::{AcceptOptions, AcceptRequest, Inlet, Outbox, Reconciler},
     queue::{ClaimAnswer, Queue, QueueError, keys},
     redis::Connections,
@@ -141,10 +141,13 @@ async fn sessions_on_all_nodes_are_served_woken_and_paused() {
     let (sent, _) = tokio::join!(waiting, accepting);
     assert_eq!(sent.expect("all are woken").len(), SESSIONS);
 
+    // The row is the truth: the reconciler would lift a pause that only Redis knows of.
+    node.store.pauses().pause(None, PauseCause::Operator, SystemClock.now_ms()).await.unwrap();
     node.queue.pause(None).await.unwrap();
     for session in &node.sessions {
         assert!(node.queue.stats(session).await.unwrap().blocked.paused_all, "{session}");
     }
+    node.store.pauses().lift(None).await.unwrap();
     node.queue.resume(None).await.unwrap();
     node.queue.clear(&node.sessions[0]).await.unwrap();
     node.end().await;

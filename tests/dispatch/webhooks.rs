@@ -388,7 +388,10 @@ async fn the_global_webhook_hears_every_session_and_lanes_follow_what_sessions_b
 async fn a_burst_that_no_lane_has_room_for_is_read_from_the_store() {
     let house = House::new(settings::no_limits()).await;
     let receiver = Arc::new(Receiver::start());
-    let hooks = Hooks::start(&house, &hooks::settings()).await;
+    let mut settings = hooks::settings();
+    // The first one waits until all of them have happened.
+    settings.receiver.timeout_s = 120;
+    let hooks = Hooks::start(&house, &settings).await;
     hooks.configure(&house, &house.session, json!([{ "url": receiver.url("/"), "events": ["message"] }])).await;
     let gate = Arc::new(AtomicUsize::new(0));
     let opened = Arc::clone(&gate);

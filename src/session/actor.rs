@@ -222,7 +222,13 @@ impl Actor {
                 },
                 Some(sign) = self.keeper.signs.recv() => self.hear_sign(sign, &tasks).await,
                 () = tokio::time::sleep_until(keep_at), if self.may_ask() => self.keep(&tasks).await,
-                () = tokio::time::sleep_until(deadline) => self.step(Input::Tick, &tasks).await,
+                () = tokio::time::sleep_until(deadline) => {
+                    // After a pause of ours an answer may lie here that came in time.
+                    while let Ok(report) = self.reports.1.try_recv() {
+                        self.hear_report(report, &tasks).await;
+                    }
+                    self.step(Input::Tick, &tasks).await;
+                }
             }
             if self.inbox.ending && !self.machine.holds_browser() {
                 break;

@@ -129,10 +129,11 @@ fn run(plan: &Plan) {
     assert!(plan.sessions > 0, "SOAK_SESSIONS must be at least 1");
     println!("\nsoak: {} sessions, {:?}, SOAK_SEED={}", plan.sessions, plan.span, plan.seed);
     println!(
-        "soak: limits raised (6000 messages a minute, no gaps between them); all other settings are drover's defaults"
+        "soak: limits raised (6000 messages a minute, no gaps between them, any number from one sender); all other settings are drover's defaults"
     );
     let simulator = Simulator::start();
     let home = Home::with(&simulator);
+    home.set("DROVER_INBOUND__PER_SENDER_PER_MINUTE", "0");
     home.set("DROVER_LOG__LEVEL", "info");
     let drover = home.start();
     let sessions = link_all(plan, &simulator, &drover);

@@ -227,7 +227,8 @@ impl Actor {
                     while let Ok(report) = self.reports.1.try_recv() {
                         self.hear_report(report, &tasks).await;
                     }
-                    self.step(Input::Tick, &tasks).await;
+                    let input = if self.was_not_asked() { Input::NotAsked } else { Input::Tick };
+                    self.step(input, &tasks).await;
                 }
             }
             if self.inbox.ending && !self.machine.holds_browser() {

@@ -129,6 +129,8 @@ pub enum Input {
     Gone(Reason),
     /// Time passed; at least one deadline may be due.
     Tick,
+    /// drover stood still, and did not ask the page in time: that it gave no sign of life says nothing.
+    NotAsked,
 }
 
 /// Whether trying again can help.
@@ -249,6 +251,7 @@ pub fn step(mut machine: Machine, input: Input, context: &Context<'_>) -> (Machi
             machine.recover(ErrorClass::Fatal, reason, context, &mut effects);
         }
         Input::Tick => machine.tick(context, &mut effects),
+        Input::NotAsked => machine.give_signals_time(context),
         Input::Sends { waiting_since_ms, is_acked } => machine.hear_sends(waiting_since_ms, is_acked),
         page if machine.browser == BrowserPhase::Up => machine.hear_page(page, context, &mut effects),
         _ => {}

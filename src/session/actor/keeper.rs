@@ -312,6 +312,15 @@ impl Actor {
 }
 
 impl Actor {
+    /// The page's time to answer is over, but no question was put to it for as long: it was drover that stood still. The next one is
+    /// due already.
+    pub(super) fn was_not_asked(&self) -> bool {
+        let is_due = self.machine.signals.page_due_ms.is_some_and(|due_ms| due_ms <= self.services.clock.now_ms());
+        let owed = self.keeper.ping.owed_since.map_or(Duration::ZERO, |since| since.elapsed());
+        let asked_in_time = Duration::from_secs(self.services.settings.keepalive.watchdog_s) / 2;
+        is_due && self.may_ask() && owed < asked_in_time
+    }
+
     /// The page may be asked: its bridge is in.
     pub(super) fn may_ask(&self) -> bool {
         self.machine.browser == BrowserPhase::Up && self.browser.is_attached

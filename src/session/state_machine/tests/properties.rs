@@ -41,6 +41,7 @@ fn any_input() -> impl Strategy<Value = Input> {
         Just(Input::LoggedOut(Some(2))),
         Just(Input::Gone(reason())),
         Just(Input::Tick),
+        Just(Input::NotAsked),
     ]
 }
 

@@ -289,10 +289,11 @@ fn a_logout_that_hangs_is_noticed_and_the_login_is_archived() {
     home.set("DROVER_KEEPALIVE__LOGOUT_TIMEOUT_S", "3");
     let drover = home.start();
     let phone = simulator.phone("15550005007", "Ana");
+    // Before the page is linked, so that it has it before it is ready: one that is put later may come after the logout.
+    phone.fault(json!({"hang_logout": true}));
     story::link(&drover, "shop", &phone);
     let events = drover.events();
 
-    phone.fault(json!({"hang_logout": true}));
     drover.order("shop", "logout");
     let hung = |event: &crate::support::events::Event| event.data["payload"]["reason"]["code"] == "logout_hung";
     events.wait_for("it is noticed", TO_RECOVER, hung);

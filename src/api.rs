@@ -98,6 +98,7 @@ pub fn router(rooms: Rooms, server: Server, shutdown: Shutdown) -> Router {
     keyed_routes(&parts.facts.server.settings)
         .route_layer(authenticate)
         .merge(server::open_routes())
+        .merge(events::socket_routes())
         .fallback(nowhere)
         .layer(CatchPanicLayer::custom(problem::of_panic))
         .layer(middleware::from_fn(unread::let_go))
@@ -150,7 +151,7 @@ mod tests {
         let sources = config::Sources::of(std::path::Path::new("/srv"), &[]);
         let settings = config::load(&sources).expect("the defaults").config.http;
         // axum panics on the first one that does.
-        drop(keyed_routes(&settings).merge(server::open_routes()));
+        drop(keyed_routes(&settings).merge(server::open_routes()).merge(events::socket_routes()));
     }
 
     #[tokio::test]

@@ -26,12 +26,13 @@ use crate::{
     browser::{self, ChromiumLauncher},
     clock::{Clock, SystemClock},
     config::{self, Config, Sources, watch::FileWatch},
-    event::{self, EventLog},
+    event::{self, EventLog, Relay},
     host,
     media::{Fetcher, FileStore, Janitor},
     outbox::{Inlet, Outbox, Reconciler},
     queue::Queue,
     redis::Connections,
+    retention::Sweeper,
     session::{Files, Registry, Services, Settings},
     shutdown::Shutdown,
     store::{Store, sqlite_url},
@@ -119,6 +120,9 @@ struct Daemon {
     inlet: Inlet,
     dispatcher: webhook::Dispatcher,
     janitor: Janitor,
+    sweeper: Sweeper,
+    /// None: no stream is wanted.
+    relay: Option<Relay>,
 }
 
 impl Daemon {
@@ -146,6 +150,9 @@ impl Daemon {
             clock: Arc::clone(&clock),
             environment: event::environment(&browser, &node),
         };
+        let stream_length = config.events.stream_length;
+        let environment = services.environment.clone();
+        let relay = (stream_length > 0).then(|| Relay::new(events.clone(), connections, stream_length, environment));
         // Before the sessions, whose first events are delivered, too.
         let (webhooks, dispatcher) = webhook::open(services, &config.webhooks, &config.network).await?;
         let senders = Shutdown::new();
@@ -164,6 +171,7 @@ impl Daemon {
             senders: senders.clone(),
         })
         .await?;
+        let sweeper = Sweeper::new(store.clone(), webhooks.clone(), Arc::clone(&clock), config.retention.clone());
         let key_file = keys.file().map(Path::to_owned);
         let inlet = Inlet::new(outbox.clone(), consumer_name(data_dir));
         let metrics = Metrics::install().context("metrics cannot be kept")?;
@@ -192,6 +200,8 @@ impl Daemon {
             inlet,
             dispatcher,
             janitor,
+            sweeper,
+            relay,
         })
     }
 
@@ -209,6 +219,11 @@ impl Daemon {
         self.background.spawn(watch_limits(sources, self.api.queue.clone(), stop_background.clone()));
         self.background.spawn(self.dispatcher.run(stop_background.clone()));
         self.background.spawn(self.janitor.run(stop_background.clone()));
+        self.background.spawn(self.sweeper.run(stop_background.clone()));
+        if let Some(relay) = self.relay {
+            self.background.spawn(relay.run(stop_background.clone()));
+        }
+        let events = self.api.events.clone();
         if !config.browser.bridge.is_empty() {
             let watch = watch_bridge(config.browser.bridge.clone(), self.registry.clone(), stop_background.clone());
             self.background.spawn(watch);
@@ -251,6 +266,7 @@ impl Daemon {
         if !self.background.finish(Duration::from_secs(2)).await {
             warn!("a background task did not end");
         }
+        events.close().await;
         info!("ended");
         result
     }

@@ -1,23 +1,34 @@
 //! The event log: persist first, then broadcast. Whoever was away catches up from a number.
 //!
-//! Invariant: a subscriber hears of an event only after it is committed, and in the order of the numbers.
+//! One task writes: what waits for it is one commit, and what is committed is told at once. Invariants: a subscriber hears of an event
+//! only after it is committed, and in the order of the numbers; what was handed in is written and told even if whoever handed it in
+//! waits no longer.
 
 mod envelope;
+mod relay;
+mod writer;
 
 use std::sync::Arc;
 
-use tokio::sync::{Mutex, broadcast};
+use tokio::{
+    sync::{Mutex, broadcast, mpsc, oneshot},
+    task::JoinHandle,
+};
 
 pub use envelope::{envelope, environment};
+pub use relay::{Relay, STREAM};
 
 use crate::{
     clock::Clock,
     model::{Alert, Event, EventKind, NewEvent, SessionName},
-    store::{NewInbound, Store, StoreError, TakenIn},
+    store::{LogWrite, LogWritten, NewInbound, Store, StoreError, TakenIn},
 };
+use writer::Job;
 
 /// How many events a slow subscriber may fall behind before it has to catch up from the store.
 const BACKLOG: usize = 1_024;
+/// Whoever comes when so many writes wait is held back.
+const WAITING: usize = 1_024;
 
 /// Where everything that happened goes.
 #[derive(Clone)]
@@ -27,55 +38,71 @@ pub struct EventLog {
 
 struct Inner {
     store: Store,
-    clock: Arc<dyn Clock>,
     sender: broadcast::Sender<Arc<Event>>,
-    /// Held from the insert to the broadcast, so that numbers are heard in order.
-    order: Mutex<()>,
+    jobs: Mutex<Option<mpsc::Sender<Job>>>,
+    task: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl EventLog {
-    /// A log over the store.
+    /// A log over the store; within a runtime, which its task runs on.
     #[must_use]
     pub fn new(store: Store, clock: Arc<dyn Clock>) -> Self {
         let (sender, _) = broadcast::channel(BACKLOG);
-        Self { inner: Arc::new(Inner { store, clock, sender, order: Mutex::new(()) }) }
+        let (jobs, waiting) = mpsc::channel(WAITING);
+        let task = tokio::spawn(writer::run(store.clone(), clock, sender.clone(), waiting));
+        Self { inner: Arc::new(Inner { store, sender, jobs: Mutex::new(Some(jobs)), task: Mutex::new(Some(task)) }) }
+    }
+
+    /// Writes and tells what waits, and takes nothing more. Call it before the store is closed.
+    pub async fn close(&self) {
+        self.inner.jobs.lock().await.take();
+        if let Some(task) = self.inner.task.lock().await.take() {
+            // It ends by itself once nothing waits, and has nothing to say.
+            let _ = task.await;
+        }
+    }
+
+    async fn write(&self, write: LogWrite) -> Result<LogWritten, StoreError> {
+        let jobs = self.inner.jobs.lock().await.clone().ok_or(StoreError::Closed)?;
+        let (answer, answered) = oneshot::channel();
+        jobs.send(Job { write, answer }).await.map_err(|_| StoreError::Closed)?;
+        answered.await.map_err(|_| StoreError::Closed)?
     }
 
     /// Persists an event and tells every subscriber.
     ///
     /// # Errors
     /// When the store does not take it; then nobody hears of it.
-    pub async fn publish(&self, event: NewEvent) -> Result<Arc<Event>, StoreError> {
-        let _in_order = self.inner.order.lock().await;
-        let event = Arc::new(self.inner.store.events().append(&event, self.inner.clock.now_ms()).await?);
-        // An error means that nobody listens right now.
-        let _ = self.inner.sender.send(Arc::clone(&event));
-        Ok(event)
+    pub async fn publish(&self, event: NewEvent) -> Result<Event, StoreError> {
+        match self.write(LogWrite::Append(event)).await? {
+            LogWritten::Appended(event) => Ok(event),
+            LogWritten::TakenIn(_) => unreachable!("an event is answered with its number"),
+        }
     }
 
-    /// Takes in what came from a page, once, and tells every subscriber of its events. `window_s`: see [`store::Inbound::take_in`].
+    /// Takes in what came from a page, in its order and each once, and tells every subscriber of its events: all of it in one commit,
+    /// or nothing. What became of each, in the same order. `window_s`: see [`store::Inbound::take_in`].
     ///
     /// # Errors
     /// When the store does not take it; then nobody hears of it, and the same may be given again.
     ///
     /// [`store::Inbound::take_in`]: crate::store::Inbound::take_in
-    pub async fn take_in(&self, new: &NewInbound, events: &[NewEvent], window_s: i64) -> Result<TakenIn, StoreError> {
-        let _in_order = self.inner.order.lock().await;
-        let taken = self.inner.store.inbound().take_in(new, events, window_s, self.inner.clock.now_ms()).await?;
-        if let TakenIn::New(events) = &taken {
-            for event in events {
-                // An error means that nobody listens right now.
-                let _ = self.inner.sender.send(Arc::new(event.clone()));
-            }
+    pub async fn take_in(
+        &self,
+        arrivals: Vec<(NewInbound, Vec<NewEvent>)>,
+        window_s: i64,
+    ) -> Result<Vec<TakenIn>, StoreError> {
+        match self.write(LogWrite::TakeIn { arrivals, window_s }).await? {
+            LogWritten::TakenIn(all) => Ok(all),
+            LogWritten::Appended(_) => unreachable!("what was taken in is answered so"),
         }
-        Ok(taken)
     }
 
     /// Persists an alert of a session and tells every subscriber; the log has its line too.
     ///
     /// # Errors
     /// As [`Self::publish`].
-    pub async fn alert(&self, session: &SessionName, alert: Alert) -> Result<Arc<Event>, StoreError> {
+    pub async fn alert(&self, session: &SessionName, alert: Alert) -> Result<Event, StoreError> {
         let payload = serde_json::json!(alert);
         tracing::warn!(session.id = %session, code = alert.code, resolved = alert.is_resolved, "{}", alert.message);
         self.publish(NewEvent { kind: EventKind::Alert, session: session.clone(), payload }).await

@@ -17,6 +17,7 @@ pub mod page;
 pub mod qr;
 pub mod queue;
 pub mod redis;
+pub mod retention;
 pub mod session;
 pub mod shutdown;
 pub mod store;

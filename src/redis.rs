@@ -4,6 +4,7 @@
 //! link is rebuilt in the background (after 50 ms, doubled up to 2 s); every link knows which server process it leads to, so
 //! that the queue notices a restart or a failover; the private server never outlives drover.
 
+mod capped_stream;
 mod dedicated;
 mod endpoint;
 mod error;
@@ -21,6 +22,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
+pub use capped_stream::{CappedStream, StreamEntry};
 pub use dedicated::Dedicated;
 pub use error::RedisError;
 pub use link::Link;

@@ -15,11 +15,13 @@ mod error;
 mod events;
 mod group;
 mod inbound;
+mod log;
 mod media_files;
 mod messages;
 mod numbers;
 mod pauses;
 mod progress;
+mod retention;
 mod row;
 mod sessions;
 mod webhooks;
@@ -35,10 +37,12 @@ pub use deliveries::{Deliveries, Delivery, DeliveryProgress, DeliveryState};
 pub use error::StoreError;
 pub use events::Events;
 pub use inbound::{Inbound, InboundRecord, NewInbound, TakenIn};
+pub use log::{LogWrite, LogWritten};
 pub use media_files::{MediaFiles, MediaRecord};
 pub use messages::{Messages, Page, Undispatched, Waiting};
 pub use numbers::{CheckedNumber, Numbers};
 pub use pauses::{Paused, Pauses};
+pub use retention::{Retention, Swept};
 pub use sessions::Sessions;
 pub use webhooks::{LaneKey, Webhooks};
 
@@ -138,6 +142,12 @@ impl Store {
     #[must_use]
     pub fn media_files(&self) -> MediaFiles {
         MediaFiles::new(self.database.clone())
+    }
+
+    /// What is removed from several tables for its age.
+    #[must_use]
+    pub fn retention(&self) -> Retention {
+        Retention::new(self.database.clone())
     }
 
     /// The table `api_keys`.

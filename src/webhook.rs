@@ -18,7 +18,11 @@ mod retry;
 pub mod signature;
 mod target;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 pub use changes::Change;
 pub use dispatcher::Dispatcher;
@@ -222,6 +226,25 @@ impl Webhooks {
             });
         }
         Ok(views)
+    }
+
+    /// The sessions of which events may still wait for a webhook, each with the number of the last that waits for none.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn waiting(&self) -> Result<HashMap<SessionName, i64>, StoreError> {
+        let running = self.hub.lanes().into_iter();
+        let idle: HashSet<LaneKey> =
+            running.filter(|(_, status)| status.signal.is_idle()).map(|(key, _)| key).collect();
+        let mut waiting = HashMap::new();
+        // What runs nowhere yet counts by its stored cursor.
+        for (key, cursor) in self.hub.store.webhooks().list().await? {
+            if !idle.contains(&key) {
+                let seq = waiting.entry(key.session).or_insert(cursor);
+                *seq = cursor.min(*seq);
+            }
+        }
+        Ok(waiting)
     }
 
     /// The dead letters of one session or all, newest first.

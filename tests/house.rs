@@ -38,6 +38,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("session", &["page", "queue", "outbox", "event", "store", "media", "host", "shutdown"]),
     ("outbox", &["queue", "store", "event"]),
     ("webhook", &["event", "store", "outbox", "network", "shutdown"]),
+    ("retention", &["store", "webhook"]),
     ("alert", &["event", "store"]),
     ("event", &["store", "redis"]),
     ("queue", &["redis"]),

@@ -2,7 +2,7 @@
 
 use axum::{
     extract::{FromRequestParts, Request, State},
-    http::{HeaderMap, HeaderName, StatusCode, request::Parts as Head},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, request::Parts as Head},
     middleware::Next,
     response::Response,
 };
@@ -25,7 +25,18 @@ pub(super) async fn authenticate(State(keys): State<Keys>, mut request: Request,
 /// Whose key a request brings.
 pub(super) async fn principal(keys: &Keys, headers: &HeaderMap) -> Answer<Principal> {
     let given = headers.get(API_KEY).ok_or_else(|| unauthorised("the header X-Api-Key is missing"))?;
-    let record = keys.find(given.as_bytes()).await?;
+    of_key(keys, given.as_bytes()).await
+}
+
+/// Whose key a request for a websocket brings. A browser can give it no header of its own, so the query may have the key, as in
+/// WAHA; the header comes first.
+pub(super) async fn socket_principal(keys: &Keys, headers: &HeaderMap, query: Option<&str>) -> Answer<Principal> {
+    let given = headers.get(API_KEY).map(HeaderValue::as_bytes).or_else(|| query.map(str::as_bytes));
+    of_key(keys, given.ok_or_else(|| unauthorised("the parameter x-api-key, or the header, is missing"))?).await
+}
+
+async fn of_key(keys: &Keys, given: &[u8]) -> Answer<Principal> {
+    let record = keys.find(given).await?;
     Ok(Principal::of(record.ok_or_else(|| unauthorised("the key in X-Api-Key is wrong or revoked"))?))
 }
 

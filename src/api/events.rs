@@ -1,8 +1,9 @@
-//! What happened: as a stream of server-sent events, or as a list.
+//! What happened: as a stream of server-sent events, over a websocket, or as a list.
 
 mod feed;
 mod filter;
 mod list;
+mod socket;
 mod stream;
 
 use axum::{
@@ -10,7 +11,7 @@ use axum::{
     extract::State,
     http::HeaderMap,
     response::{IntoResponse, Response},
-    routing::get,
+    routing::{any, get},
 };
 
 use super::{
@@ -25,6 +26,11 @@ pub(super) use filter::is_known;
 
 pub(super) fn routes() -> Router<Parts> {
     Router::new().route("/api/events", get(events))
+}
+
+/// The websocket asks for a key by itself.
+pub(super) fn socket_routes() -> Router<Parts> {
+    Router::new().route("/ws", any(socket::open))
 }
 
 /// `GET /api/events?session=&events=`: a stream, which resumes from `Last-Event-ID`; for `Accept: application/json` the

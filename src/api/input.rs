@@ -1,6 +1,6 @@
 //! What a request brings: the session in its path, its query, its body. What is wrong is refused with the field's name.
 
-use std::{collections::BTreeMap, fmt::Display, str::FromStr, sync::Arc};
+use std::{fmt::Display, str::FromStr, sync::Arc};
 
 use axum::{
     extract::{FromRef, FromRequest, FromRequestParts, Query, RawPathParams, Request},
@@ -30,8 +30,9 @@ pub(super) struct PathFile(pub(super) String);
 /// The id of an API key that the path names.
 pub(super) struct PathKey(pub(super) String);
 
-/// The query. A parameter that is empty counts as absent; one that is not asked for is ignored.
-pub(super) struct Params(BTreeMap<String, String>);
+/// The query. A parameter that is empty counts as absent; one that is not asked for is ignored; of one that stands there several
+/// times the last counts, unless [`Params::all`] is asked for.
+pub(super) struct Params(Vec<(String, String)>);
 
 /// A body of JSON. One that is empty counts as `{}`.
 pub(super) struct Body(Vec<u8>);
@@ -98,7 +99,14 @@ impl<S: Send + Sync> FromRequestParts<S> for Params {
 impl Params {
     /// A parameter as text.
     pub(super) fn text(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(String::as_str)
+        self.0.iter().rev().find(|(given, _)| given == name).map(|(_, value)| value.as_str())
+    }
+
+    /// A list, whether its parameter stands there once or several times: joined by commas.
+    pub(super) fn all(&self, name: &str) -> Option<String> {
+        let values: Vec<&str> =
+            self.0.iter().filter(|(given, _)| given == name).map(|(_, value)| value.as_str()).collect();
+        (!values.is_empty()).then(|| values.join(","))
     }
 
     /// A parameter that may be absent.

@@ -51,7 +51,6 @@ const NOT_BUILT: &[(&str, &str)] = &[
     ("/api/server/stop", "stopping over the API"),
     ("/api/server/debug/{*rest}", "debugging over the API"),
     ("/mcp", "mcp"),
-    ("/ws", "websockets; GET /api/events streams events"),
     ("/docs", "interactive documentation"),
     ("/openapi.json", "an OpenAPI document"),
     ("/dashboard", "a dashboard"),

@@ -38,6 +38,8 @@ pub struct Config {
     pub inbound: Inbound,
     /// `[network]`
     pub network: Network,
+    /// `[events]`
+    pub events: Events,
     /// `[webhooks]`
     pub webhooks: Webhooks,
     /// `[media]`
@@ -304,6 +306,14 @@ pub struct Network {
     pub allow_hosts: Vec<String>,
 }
 
+/// `[events]`: where events go without being asked for.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Events {
+    /// About how many events the Redis stream `drover:events` keeps; 0: there is none.
+    pub stream_length: u32,
+}
+
 /// `[webhooks]`: how events leave, and the webhook of all sessions.
 #[derive(Clone, Deserialize)]
 pub struct Webhooks {
@@ -395,6 +405,10 @@ pub struct Retention {
     pub media_days: u64,
     /// How many bytes of files are kept.
     pub media_bytes: u64,
+    /// How long messages in and out and dead letters are kept, in days.
+    pub messages_days: u32,
+    /// How long the event log reaches back, in days.
+    pub events_days: u32,
 }
 
 /// `[redis]`

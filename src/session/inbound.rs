@@ -8,20 +8,21 @@
 mod downloads;
 mod happenings;
 mod limit;
+mod telling;
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{collections::HashSet, mem, sync::Arc, time::Duration};
 
 use tokio::{sync::mpsc, time::Instant};
-use tracing::{debug, error, info, warn};
+use tracing::{info, warn};
 
-use super::{actor::PageWatch, payload, services::Services};
+use super::{actor::PageWatch, services::Services};
 use crate::{
-    model::{EventKind, MessageId, NewEvent, SessionName, SessionOptions, SessionView},
+    model::{SessionName, SessionView},
     page::{Arrival, Incoming, WhatsAppPage, questions},
-    store::{NewInbound, StoreError, TakenIn},
+    store::StoreError,
 };
 use downloads::Downloads;
-use limit::{SenderLimit, Verdict};
+use limit::SenderLimit;
 
 /// How far before the cursor a page is asked: clocks differ, and a message may be on its way longer than the next one.
 const OVERLAP_S: i64 = 15 * 60;
@@ -33,6 +34,8 @@ const HOLD: Duration = Duration::from_secs(60);
 const STORE_PAUSE: Duration = Duration::from_secs(1);
 /// How often, once the session has ended.
 const LAST_TRIES: u32 = 3;
+/// How many messages that wait share a commit.
+const TOGETHER: usize = 32;
 /// What waits for the database at most, before the page's own events do.
 pub(super) const WAITING: usize = 1024;
 
@@ -81,17 +84,21 @@ impl Inbound {
     #[tracing::instrument(name = "inbound", skip_all, fields(session.id = %self.session))]
     pub(super) async fn run(mut self) {
         let mut pages_end = false;
+        let mut arrived = Vec::with_capacity(TOGETHER);
         loop {
             let release_at = self.held.since.map(|since| since + HOLD);
             tokio::select! {
-                arrival = self.arrivals.recv() => match arrival {
-                    Some(arrival) if self.held.is_caught_up => self.hear_in_turn(arrival).await,
-                    Some(arrival) => {
-                        self.held.since.get_or_insert_with(Instant::now);
-                        self.held.arrivals.push(arrival);
+                count = self.arrivals.recv_many(&mut arrived, TOGETHER) => {
+                    if count == 0 {
+                        break;
                     }
-                    None => break,
-                },
+                    if self.held.is_caught_up {
+                        self.hear_all(arrived.drain(..)).await;
+                    } else {
+                        self.held.since.get_or_insert_with(Instant::now);
+                        self.held.arrivals.append(&mut arrived);
+                    }
+                }
                 Some(Ok(downloaded)) = self.downloads.tasks.join_next(), if !self.downloads.tasks.is_empty() => {
                     self.end_download(downloaded).await;
                 }
@@ -155,7 +162,7 @@ impl Inbound {
 
     /// Tells what was missed and what was held, by time; at the same second in the order in which it came.
     async fn release(&mut self, missed: Vec<Incoming>) {
-        let held = std::mem::take(&mut self.held.arrivals);
+        let held = mem::take(&mut self.held.arrivals);
         self.held.since = None;
         let keys: HashSet<_> = held.iter().filter_map(message_key).cloned().collect();
         let count = missed.len();
@@ -174,108 +181,25 @@ impl Inbound {
         if !timed.is_empty() {
             info!(missed = count, all = timed.len(), "catching up with what came in");
         }
-        for (_, arrival) in timed {
-            self.hear_in_turn(arrival).await;
-        }
+        self.hear_all(timed.into_iter().map(|(_, arrival)| arrival)).await;
     }
 
-    async fn hear(&mut self, arrival: Arrival) {
-        match arrival {
-            Arrival::Message(message) => self.hear_message(message, None).await,
-            other => self.hear_happening(other).await,
-        }
-    }
-
-    /// `media`: the file that came with it, as WAHA shows it.
-    async fn hear_message(&mut self, message: Incoming, media: Option<serde_json::Value>) {
-        if self.is_left_out(message.key.remote()).await || self.is_drovers(&message).await {
-            return;
-        }
-        let mut payload = payload::incoming(&message);
-        if let Some(media) = media {
-            payload["mediaUrl"] = media["url"].as_str().unwrap_or_default().into();
-            payload["media"] = media;
-        }
-        let mut kinds = vec![EventKind::MessageAny];
-        let mut is_first_beyond = false;
-        if !message.key.from_me() {
-            kinds.insert(0, EventKind::Message);
-            match self.limit.count(message.sender(), message.timestamp) {
-                Verdict::Within => {}
-                Verdict::FirstBeyond => (kinds, is_first_beyond) = (Vec::new(), true),
-                Verdict::Beyond => kinds = Vec::new(),
-            }
-        }
-        let new = NewInbound {
-            session: self.session.clone(),
-            key: message.key.clone(),
-            sender: message.sender().to_owned(),
-            kind: message.kind.clone(),
-            body: message.body.clone(),
-            sent_at_s: message.timestamp,
-            payload: payload.clone(),
-        };
-        let is_new = self.take_in(&new, &kinds, &payload).await;
-        if is_new && kinds.is_empty() {
-            metrics::counter!("drover_inbound_limited_total", "session" => self.session.to_string()).increment(1);
-            if is_first_beyond {
-                self.answer_too_many(&message).await;
-            }
-        }
-    }
-
-    /// Commits what came in with its events, for as long as it takes; whether it was new.
-    async fn take_in(&mut self, new: &NewInbound, kinds: &[EventKind], payload: &serde_json::Value) -> bool {
-        let event =
-            |kind: &EventKind| NewEvent { kind: *kind, session: self.session.clone(), payload: payload.clone() };
-        let events: Vec<NewEvent> = kinds.iter().map(event).collect();
-        let window_s = i64::from(self.services.settings.inbound.duplicate_window_s);
-        let mut tries = 0;
-        loop {
-            let step = match self.services.events.take_in(new, &events, window_s).await {
-                Ok(TakenIn::New(_)) => {
-                    metrics::counter!("drover_inbound_total", "session" => self.session.to_string()).increment(1);
-                    return true;
+    /// Tells arrivals in their order; messages that follow each other and wait for nothing are told together.
+    async fn hear_all(&mut self, arrivals: impl IntoIterator<Item = Arrival>) {
+        let mut messages = Vec::new();
+        for arrival in arrivals {
+            match arrival {
+                Arrival::Message(message) if !self.downloads.concern(&message) => messages.push(message),
+                other => {
+                    self.hear_messages(mem::take(&mut messages)).await;
+                    self.hear_in_turn(other).await;
                 }
-                Ok(TakenIn::Known) => "id",
-                Ok(TakenIn::SaidBefore) => "words",
-                Err(failure) => {
-                    error!(error = %failure, "what came in was not stored; it is tried again");
-                    tries += 1;
-                    // The page has it, and the cursor is before it: the next start finds it.
-                    if tries >= LAST_TRIES && (self.arrivals.is_closed() || matches!(failure, StoreError::Closed)) {
-                        return false;
-                    }
-                    tokio::time::sleep(STORE_PAUSE).await;
-                    continue;
-                }
-            };
-            debug!(id = new.key.id(), step, "it came before");
-            metrics::counter!("drover_inbound_duplicates_total", "step" => step).increment(1);
-            return false;
-        }
-    }
-
-    /// Whether the session's `config.ignore` leaves the chat out.
-    async fn is_left_out(&self, chat: &str) -> bool {
-        match self.services.store.sessions().get(&self.session).await {
-            Ok(Some(record)) => SessionOptions::of(&record.config).leaves_out(chat),
-            Ok(None) => true,
-            Err(failure) => {
-                warn!(error = %failure, "the session's config cannot be read: nothing is left out");
-                false
+            }
+            if messages.len() >= TOGETHER {
+                self.hear_messages(mem::take(&mut messages)).await;
             }
         }
-    }
-
-    /// A page that was started anew no longer knows which messages were drover's.
-    async fn is_drovers(&self, message: &Incoming) -> bool {
-        if !message.key.from_me() {
-            return false;
-        }
-        let Ok(id) = message.key.id().parse::<MessageId>() else { return false };
-        let found = self.services.store.messages().get(&id).await;
-        matches!(found, Ok(Some(sent)) if sent.session == self.session)
+        self.hear_messages(messages).await;
     }
 
     fn me(&self) -> String {

@@ -86,6 +86,19 @@ impl StoreError {
     }
 }
 
+impl StoreError {
+    /// The same for another who shared the transaction that failed.
+    pub(super) fn copied(&self) -> Self {
+        match self {
+            Self::Locked(error) => Self::Locked(Arc::clone(error)),
+            Self::Query(error) => Self::Query(Arc::clone(error)),
+            Self::Closed => Self::Closed,
+            // What a transaction that was begun does not fail with.
+            other => Self::Query(Arc::new(sqlx::Error::Protocol(other.to_string()))),
+        }
+    }
+}
+
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         Self::of_group(Arc::new(error))

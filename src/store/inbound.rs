@@ -7,7 +7,6 @@ use sqlx::{AnyConnection, any::AnyRow};
 use super::{
     StoreError,
     database::Database,
-    events,
     row::{Columns, to_json},
 };
 use crate::model::{Event, MessageKey, NewEvent, SessionName};
@@ -77,20 +76,7 @@ impl Inbound {
         let (new, events) = (new.clone(), events.to_vec());
         self.database
             .write(move |connection| {
-                Box::pin(async move {
-                    if window_s > 0 && was_said(connection, &new, window_s).await? {
-                        return Ok(TakenIn::SaidBefore);
-                    }
-                    if !insert(connection, &new, now_ms).await? {
-                        return Ok(TakenIn::Known);
-                    }
-                    move_cursor(connection, &new.session, new.sent_at_s.min(now_ms / 1000)).await?;
-                    let mut published = Vec::with_capacity(events.len());
-                    for event in events {
-                        published.push(events::append_on(connection, event, now_ms).await?);
-                    }
-                    Ok(TakenIn::New(published))
-                })
+                Box::pin(async move { take_in_on(connection, &new, events, (window_s, now_ms)).await })
             })
             .await
     }
@@ -156,6 +142,27 @@ impl Inbound {
             })
             .await
     }
+}
+
+/// [`Inbound::take_in`] within a transaction.
+pub(super) async fn take_in_on(
+    connection: &mut AnyConnection,
+    new: &NewInbound,
+    events: Vec<NewEvent>,
+    (window_s, now_ms): (i64, i64),
+) -> Result<TakenIn, StoreError> {
+    if window_s > 0 && was_said(connection, new, window_s).await? {
+        return Ok(TakenIn::SaidBefore);
+    }
+    if !insert(connection, new, now_ms).await? {
+        return Ok(TakenIn::Known);
+    }
+    move_cursor(connection, &new.session, new.sent_at_s.min(now_ms / 1000)).await?;
+    let mut published = Vec::with_capacity(events.len());
+    for event in events {
+        published.push(super::events::append_on(connection, event, now_ms).await?);
+    }
+    Ok(TakenIn::New(published))
 }
 
 /// The same words of the same person in the same chat at about the same time.

@@ -13,6 +13,7 @@ mod cli_settings;
 mod config_layers;
 mod crash;
 mod dead_letters;
+mod event_streams;
 mod files;
 mod inlet;
 mod keepalive;

@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod backends;
+mod event_log;
+mod event_stream;
 mod outbox_acceptance;
 mod outbox_dead_letters;
 mod outbox_inlet;
@@ -17,6 +19,7 @@ mod receiver;
 mod redis_cluster;
 mod redis_kinds;
 mod redis_server;
+mod retention;
 mod store_failures;
 mod store_inbound;
 mod store_rows;

@@ -58,7 +58,7 @@ impl Filter {
             }
             None => principal.require_on_all(Action::Read)?,
         }
-        Ok(Self { session, kinds: kinds(params.text("events"))? })
+        Ok(Self { session, kinds: kinds(params.all("events").as_deref())? })
     }
 
     /// Whether an event is meant.

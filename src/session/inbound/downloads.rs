@@ -50,6 +50,13 @@ enum DownloadError {
     NoPage,
 }
 
+impl Downloads {
+    /// Whether a message may have to wait: for its own file, or behind another one's in its chat.
+    pub(super) fn concern(&self, message: &Incoming) -> bool {
+        message.details.media.is_some() || self.waiting.contains_key(message.key.remote())
+    }
+}
+
 impl Inbound {
     /// Tells an arrival when its turn in its chat has come.
     pub(super) async fn hear_in_turn(&mut self, arrival: Arrival) {
@@ -64,14 +71,15 @@ impl Inbound {
                 self.downloads.waiting.insert(message.key.remote().to_owned(), VecDeque::new());
                 self.begin_download(message);
             }
-            other => self.hear(other).await,
+            Arrival::Message(message) => self.hear_messages(vec![message]).await,
+            other => self.hear_happening(other).await,
         }
     }
 
     /// A file came, or did not: the message is told, and what waited behind it.
     pub(super) async fn end_download(&mut self, (message, media): (Incoming, Value)) {
         let chat = message.key.remote().to_owned();
-        self.hear_message(message, Some(media)).await;
+        self.hear_with_file(message, media).await;
         let mut due = self.downloads.waiting.remove(&chat).unwrap_or_default();
         while let Some(arrival) = due.pop_front() {
             self.hear_in_turn(arrival).await;

@@ -25,7 +25,7 @@ impl Inbound {
             Arrival::Reaction(reaction) => self.hear_reaction(&reaction).await,
             Arrival::PollVote(vote) => self.hear_vote(&vote).await,
             Arrival::Edited(edited) => {
-                if !self.is_left_out(edited.message.key.remote()).await {
+                if !self.left_out().await.takes(edited.message.key.remote()) {
                     self.tell(EventKind::MessageEdited, payload::edited(&edited)).await;
                 }
             }
@@ -46,14 +46,14 @@ impl Inbound {
     async fn hear_reaction(&mut self, reaction: &Reaction) {
         let new = self.row("reaction", &reaction.key, &reaction.from, (&reaction.text, reaction.timestamp));
         let payload = payload::reaction(reaction, &self.me());
-        self.hear_row(new, EventKind::MessageReaction, payload).await;
+        self.hear_unless_old(new, EventKind::MessageReaction, payload).await;
     }
 
     async fn hear_vote(&mut self, vote: &PollVote) {
         let body = vote.options.join("\n");
         let new = self.row("poll_vote", &vote.key, &vote.from, (&body, vote.timestamp));
         let payload = payload::poll_vote(vote, &self.me());
-        self.hear_row(new, EventKind::PollVote, payload).await;
+        self.hear_unless_old(new, EventKind::PollVote, payload).await;
     }
 
     fn row(&self, kind: &str, key: &MessageKey, sender: &str, (body, sent_at_s): (&str, i64)) -> NewInbound {
@@ -69,22 +69,22 @@ impl Inbound {
         }
     }
 
-    async fn hear_row(&mut self, mut new: NewInbound, kind: EventKind, payload: Value) {
+    async fn hear_unless_old(&mut self, mut new: NewInbound, kind: EventKind, payload: Value) {
         let cursor = self.services.store.inbound().cursor(&self.session, &self.me()).await;
         let is_history = match cursor {
             Ok(Some(cursor)) => new.sent_at_s < cursor - super::OVERLAP_S,
             Ok(None) => true,
             Err(_) => false,
         };
-        if is_history || self.is_left_out(new.key.remote()).await {
+        if is_history || self.left_out().await.takes(new.key.remote()) {
             return;
         }
-        new.payload = payload.clone();
-        self.take_in(&new, &[kind], &payload).await;
+        new.payload = payload;
+        self.hear_row(new, kind).await;
     }
 
     async fn hear_revoked(&mut self, revoked: &Revoked) {
-        if self.is_left_out(revoked.key.remote()).await {
+        if self.left_out().await.takes(revoked.key.remote()) {
             return;
         }
         let before = match self.services.store.inbound().find(&self.session, revoked.key.id()).await {

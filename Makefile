@@ -18,7 +18,7 @@ CARGO = $(if $(shell command -v mold 2>/dev/null),mold -run )cargo
 # nothing is built twice.
 BUILD_DEV = $(CARGO) build --locked --workspace --bins --test daemon
 
-.PHONY: help run demo smoke test soak bench-boot bench-queue bench-accept chaos-queue lint fmt clean
+.PHONY: help run demo smoke test soak bench-boot bench-queue bench-accept bench-events chaos-queue lint fmt clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -64,6 +64,10 @@ chaos-queue: install-test ## 2,000 messages while everything fails at random (CH
 
 bench-accept: install-test ## How many texts a second are taken over by HTTP, on SQLite and on PostgreSQL
 	@$(CARGO) bench --locked --workspace --bench accept
+
+bench-events: install-test ## 10,000 messages in, to a webhook, over a million rows; a 16 MB file both ways (EVENTS_MESSAGES=, EVENTS_ROWS=)
+	@$(CARGO) build --locked --workspace --bins --test daemon --profile $(PROFILE)
+	@$(CARGO) test --locked --workspace --test daemon --profile $(PROFILE) -- --ignored --exact --nocapture bench_events::bench_events
 
 soak: install-test ## Sessions under random faults for SOAK_MINUTES=30 with SOAK_SESSIONS=6; PROFILE=dev for a dev build
 	@$(CARGO) build --locked --workspace --bins --test daemon --profile $(PROFILE)

@@ -18,6 +18,7 @@ use tracing::{info, warn};
 
 use super::{
     FileError, FileName, Incoming, Kind,
+    mime_type::{self, Claims},
     scratch::{Scratch, Whole, blocking},
 };
 use crate::{
@@ -56,7 +57,7 @@ pub struct FileStore {
 #[derive(Debug)]
 struct Inner {
     folder: PathBuf,
-    largest_bytes: u64,
+    settings: config::Media,
     store: Store,
     clock: Arc<dyn Clock>,
     /// Held while a name changes what it stands for, so that row and file stay together.
@@ -87,7 +88,7 @@ impl FileStore {
         let files = Self {
             inner: Arc::new(Inner {
                 folder,
-                largest_bytes: Kind::largest_bytes(settings),
+                settings: settings.clone(),
                 store,
                 clock,
                 names: Mutex::new(()),
@@ -123,7 +124,7 @@ impl FileStore {
     /// The largest file of any kind that is sent or received.
     #[must_use]
     pub fn largest_bytes(&self) -> u64 {
-        self.inner.largest_bytes
+        Kind::largest_bytes(&self.inner.settings)
     }
 
     /// Takes a file of at most `limit_bytes`, part by part.
@@ -181,6 +182,23 @@ impl FileStore {
     pub async fn find(&self, session: &SessionName, name: &FileName) -> Result<Option<StoredFile>, StoreError> {
         let record = self.inner.store.media_files().get(session, name.as_str()).await?;
         Ok(record.map(|record| stored(name.clone(), self.path(session, name), record)))
+    }
+
+    /// Looks whether a file can be sent as this kind, of the type that whoever sends it says.
+    ///
+    /// # Errors
+    /// When it is too large for it, or something else; when the disk fails.
+    pub async fn check(&self, file: &StoredFile, kind: Kind, declared: Option<&str>) -> Result<(), FileError> {
+        let limit_bytes = kind.max_bytes(&self.inner.settings);
+        if file.bytes > limit_bytes {
+            return Err(FileError::TooLarge { limit_bytes });
+        }
+        let path = file.path.clone();
+        let head = blocking(move || mime_type::read_head(&path)).await??;
+        let declared = Some(declared.unwrap_or(&file.mime));
+        let claims = Claims { declared, served: None, file_name: file.file_name.as_deref() };
+        mime_type::decide(kind, claims, &head)?;
+        Ok(())
     }
 
     /// Keeps a file until this message was sent or given up, whatever its age. Call it before the message is accepted, and

@@ -1,6 +1,6 @@
 //! What a file is sent as.
 
-use crate::config;
+use crate::{config, model::content::MediaKind};
 
 /// What a file is sent as: it decides what it may be, and how large.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -52,5 +52,18 @@ impl Kind {
     #[must_use]
     pub fn largest_bytes(settings: &config::Media) -> u64 {
         Self::ALL.into_iter().map(|kind| kind.max_bytes(settings)).max().unwrap_or_default()
+    }
+}
+
+impl From<MediaKind> for Kind {
+    fn from(media: MediaKind) -> Self {
+        match media {
+            MediaKind::Image => Self::Image,
+            MediaKind::Video => Self::Video,
+            MediaKind::Audio => Self::Audio,
+            MediaKind::Voice => Self::Voice,
+            MediaKind::Sticker => Self::Sticker,
+            MediaKind::Document => Self::Document,
+        }
     }
 }

@@ -67,7 +67,9 @@ pub(super) fn decide(kind: Kind, claims: Claims<'_>, head: &[u8]) -> Result<Stri
             // A container has one signature and several names.
             declared.filter(|mime| mime.starts_with("video/")).unwrap_or_else(|| sniffed.to_owned())
         }),
-        Kind::Audio | Kind::Voice => sniffed.and_then(|sniffed| sound(kind, sniffed, declared.as_deref())),
+        Kind::Audio => sniffed.and_then(|sniffed| sound(sniffed, declared.as_deref())),
+        // What the phones' own recorder makes. They show another format as a voice message that does not play.
+        Kind::Voice => is_opus(head).then(|| OPUS.to_owned()),
         Kind::Document => Some(declared.unwrap_or_else(|| guess(claims, sniffed))),
     };
     decided.ok_or_else(|| Mismatch { expected: expectation(kind).to_owned(), found: found() })
@@ -92,7 +94,10 @@ fn expectation(kind: Kind) -> &'static str {
     match kind {
         Kind::Image | Kind::Sticker => "a picture (JPEG, PNG, WebP, GIF, BMP or AVIF)",
         Kind::Video => "a video",
-        Kind::Audio | Kind::Voice => "a recording",
+        Kind::Audio => "a recording",
+        Kind::Voice => {
+            "a voice message: OGG with Opus (drover converts nothing; sendAudio and sendFile take other formats)"
+        }
         Kind::Document => "a file",
     }
 }
@@ -102,10 +107,14 @@ fn is_picture(mime: &str) -> bool {
     matches!(mime, "image/jpeg" | "image/png" | "image/webp" | "image/gif" | "image/bmp" | "image/avif")
 }
 
-fn sound(kind: Kind, sniffed: &str, declared: Option<&str>) -> Option<String> {
+/// An Ogg stream whose first page names Opus (RFC 7845, section 5.1).
+fn is_opus(head: &[u8]) -> bool {
+    head.starts_with(b"OggS") && head.windows(8).take(1024).any(|window| window == b"OpusHead")
+}
+
+fn sound(sniffed: &str, declared: Option<&str>) -> Option<String> {
     let own = match sniffed {
         "audio/opus" => OPUS,
-        "audio/ogg" if kind == Kind::Voice => OPUS,
         "audio/m4a" | "video/mp4" | "video/x-m4v" | "video/3gpp" => "audio/mp4",
         "video/webm" | "video/x-matroska" => "audio/webm",
         other if other.starts_with("audio/") => other,
@@ -215,6 +224,7 @@ mod tests {
     const THREE_GP: &[u8] = b"\0\0\0\x18ftyp3gp5\0\0\0\0";
     const M4A: &[u8] = b"\0\0\0\x20ftypM4A \0\0\0\0";
     const OGG: &[u8] = b"OggS\0\x02\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\x13OpusHead\x01";
+    const VORBIS: &[u8] = b"OggS\0\x02\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\x1e\x01vorbis\0\0\0\0";
     const MP3: &[u8] = b"ID3\x04\0\0\0\0\0\0";
     const PDF: &[u8] = b"%PDF-1.7\n";
     const ZIP: &[u8] = b"PK\x03\x04\x14\0\0\0\x08\0";
@@ -260,6 +270,9 @@ mod tests {
             (Kind::Video, "", PNG, "image/png"),
             (Kind::Video, "video/mp4", HTML, "text/html"),
             (Kind::Audio, "", PNG, "image/png"),
+            (Kind::Voice, "", MP3, "audio/mpeg"),
+            (Kind::Voice, "audio/mp4", M4A, "audio/m4a"),
+            (Kind::Voice, "", VORBIS, "audio/ogg"),
             (Kind::Document, "application/pdf", HTML, "text/html"),
             (Kind::Document, "application/pdf", b"hello", "of no type that is known"),
             (Kind::Document, "image/png", ZIP, "application/zip"),

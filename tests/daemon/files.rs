@@ -201,18 +201,6 @@ fn a_wrong_upload_says_what_is_wrong_and_leaves_nothing() {
     drover.stop();
 }
 
-/// The most that was resident since [`forget_peak`], in bytes.
-fn peak(drover: &Drover<'_>) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{}/status", drover.pid())).expect("it runs");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a line");
-    line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") * 1024
-}
-
-/// `proc_pid_clear_refs(5)`
-fn forget_peak(drover: &Drover<'_>) {
-    fs::write(format!("/proc/{}/clear_refs", drover.pid()), "5").expect("it is our child");
-}
-
 #[test]
 fn sixteen_megabytes_in_and_out_are_few_in_memory() {
     let home = Home::bare();
@@ -222,10 +210,10 @@ fn sixteen_megabytes_in_and_out_are_few_in_memory() {
     let text = "0123456789abcdef".repeat(1 << 20);
     let measured = |what: &str, work: &dyn Fn()| {
         work();
-        forget_peak(&drover);
-        let before = peak(&drover);
+        drover.forget_peak();
+        let before = drover.peak_bytes();
         work();
-        let added = peak(&drover).saturating_sub(before);
+        let added = drover.peak_bytes().saturating_sub(before);
         println!("{what}: {:.1} MB more at its peak", added as f64 / MB as f64);
         assert!(added < 20 * MB, "{what}: {added}");
     };

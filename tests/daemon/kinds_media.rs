@@ -27,26 +27,40 @@ fn pdf(bytes: usize) -> Vec<u8> {
     file
 }
 
+fn video() -> Vec<u8> {
+    let mut file = b"\0\0\0\x20ftypisom\0\0\x02\0isomiso2avc1mp41".to_vec();
+    file.extend([9; 6_000]);
+    file
+}
+
 fn voice() -> Vec<u8> {
     let mut file = b"OggS\0\x02\0\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\0\0\0\0\x01\x13OpusHead\x01\x01".to_vec();
     file.extend([7; 4_000]);
     file
 }
 
-/// Answers every request: `/good.pdf` with the file, everything else with 404. Ends with the test.
-fn serve(file: Vec<u8>) -> String {
+/// Answers `/good.pdf` with the file, `/empty.pdf` and `/large.pdf` with what they say, `/loop` and `/inside` with redirects, and
+/// everything else with 404. Ends with the test.
+pub(crate) fn serve(file: Vec<u8>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("an address").to_string();
+    let (inside, large) = (format!("location: http://{address}/good.pdf\r\n"), pdf(300_000));
     thread::spawn(move || {
         for stream in listener.incoming() {
             let Ok(mut stream) = stream else { return };
             let mut lines = BufReader::new(stream.try_clone().expect("a socket")).lines();
             let asked = lines.next().and_then(Result::ok).unwrap_or_default();
             while lines.next().and_then(Result::ok).is_some_and(|line| !line.is_empty()) {}
-            let (status, body) =
-                if asked.contains("/good.pdf") { ("200 OK", file.as_slice()) } else { ("404 Not Found", &b""[..]) };
+            let (status, location, body) = match asked.split(' ').nth(1).unwrap_or_default() {
+                "/good.pdf" => ("200 OK", "", file.as_slice()),
+                "/empty.pdf" => ("200 OK", "", &b""[..]),
+                "/large.pdf" => ("200 OK", "", large.as_slice()),
+                "/loop" => ("302 Found", "location: /loop\r\n", &b""[..]),
+                "/inside" => ("302 Found", inside.as_str(), &b""[..]),
+                _ => ("404 Not Found", "", &b""[..]),
+            };
             let head = format!(
-                "HTTP/1.1 {status}\r\ncontent-type: application/pdf\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+                "HTTP/1.1 {status}\r\n{location}content-type: application/pdf\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
                 body.len()
             );
             let _sent = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body));
@@ -105,6 +119,13 @@ fn files_of_every_kind_are_sent_once() {
     assert_eq!((&shown["type"], &shown["media"]["sha256"]), (&json!("ptt"), &json!(sha256(&voice()))), "{shown}");
     let shown = sent(&drover, &phone, "/api/sendAudio", data, "");
     assert_eq!(shown["type"], "audio", "{shown}");
+
+    let data = json!({"mimetype": "video/mp4", "filename": "a.mp4", "data": BASE64.encode(video())});
+    let shown = sent(&drover, &phone, "/api/sendVideo", data, "A film");
+    assert_eq!((&shown["type"], &shown["media"]["sha256"]), (&json!("video"), &json!(sha256(&video()))), "{shown}");
+    let data = json!({"mimetype": "image/png", "data": BASE64.encode(&picture)});
+    let shown = sent(&drover, &phone, "/api/sendSticker", data, "");
+    assert_eq!(shown["type"], "sticker", "{shown}");
     assert_eq!(simulator.stats()["duplicates"], 0);
     drover.stop();
 }
@@ -113,17 +134,27 @@ fn files_of_every_kind_are_sent_once() {
 fn files_that_cannot_be_sent_are_dead_letters_with_nothing_stuck_behind_them() {
     let simulator = Simulator::start();
     let home = Home::with(&simulator);
-    home.set("DROVER_NETWORK__ALLOW_HOSTS", "127.0.0.1/32");
+    // By this name, and by no address.
+    home.set("DROVER_NETWORK__ALLOW_HOSTS", "localhost");
+    home.set("DROVER_MEDIA__DOCUMENT_MAX_BYTES", "200000");
+    for kind in ["IMAGE", "VIDEO", "AUDIO", "STICKER"] {
+        home.set(&format!("DROVER_MEDIA__{kind}_MAX_BYTES"), "100000");
+    }
     let drover = home.start();
     let phone = simulator.phone("15550006002", "Ana");
-    linked_with_picture(&drover, &phone);
-    let host = serve(pdf(10));
+    let picture = linked_with_picture(&drover, &phone);
+    let host = serve(pdf(10)).replace("127.0.0.1", "localhost");
     let send = |path: &str, file: Value| {
         drover.api().post(path, &json!({"session": "shop", "chatId": BOB, "file": file, "allowDuplicate": true}))
     };
     for (path, file, code) in [
         ("/api/sendFile", json!({"url": format!("{host}/missing.pdf")}), "media_unreachable"),
         ("/api/sendFile", json!({"url": "http://10.0.0.1/x.pdf"}), "media_unreachable"),
+        ("/api/sendFile", json!({"url": format!("{host}/loop")}), "media_unreachable"),
+        ("/api/sendFile", json!({"url": format!("{host}/inside")}), "media_unreachable"),
+        ("/api/sendFile", json!({"url": format!("{host}/empty.pdf")}), "invalid_media"),
+        ("/api/sendFile", json!({"url": format!("{host}/large.pdf")}), "invalid_media"),
+        ("/api/sendVoice", json!({"url": format!("{host}/good.pdf")}), "invalid_media"),
         ("/api/sendImage", json!({"url": format!("{host}/good.pdf")}), "invalid_media"),
         // It says that it is a picture and begins as one, and no app can read it.
         (
@@ -145,6 +176,21 @@ fn files_that_cannot_be_sent_are_dead_letters_with_nothing_stuck_behind_them() {
     ] {
         let problem = send("/api/sendFile", file).expect(422);
         assert_eq!(problem["fields"][0]["field"], field, "{problem}");
+    }
+    // What is here already is looked at at once.
+    let mp3 = BASE64.encode(b"ID3\x04\0\0\0\0\0\0 and a song");
+    let upload =
+        drover.api().request("POST", "/api/shop/files", &[("content-type", "application/pdf")], Some("%PDF-1.4 x"));
+    let upload = upload.expect(201)["id"].clone();
+    for (path, file, code) in [
+        ("/api/sendVoice", json!({"mimetype": "audio/mpeg", "data": mp3}), "media_type_mismatch"),
+        ("/api/sendVideo", json!({"data": BASE64.encode(&picture)}), "media_type_mismatch"),
+        ("/api/sendSticker", json!({"id": upload}), "media_type_mismatch"),
+        ("/api/sendImage", json!({"mimetype": "image/jpeg", "data": BASE64.encode(&picture)}), "media_type_mismatch"),
+        ("/api/sendFile", json!({"data": ""}), "media_empty"),
+        ("/api/sendAudio", json!({"data": BASE64.encode(vec![b'x'; 150_000])}), "media_too_large"),
+    ] {
+        assert_eq!(send(path, file).expect(422)["code"], code, "{path}");
     }
     let after = drover.send_text("shop", BOB, "goes on");
     drover.wait_ack(&bare(&after), 1, story::TO_ACK);

@@ -4,6 +4,7 @@
 #![allow(clippy::print_stdout, reason = "the printed steps are what `make smoke` is for")]
 
 mod bad_input;
+mod bench_events;
 mod boot;
 mod bridge;
 mod chaos;

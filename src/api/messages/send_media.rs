@@ -86,6 +86,7 @@ async fn send(WithFile { request, data }: WithFile, media: MediaKind) -> Answer<
         (Some(data), None, None) => {
             let label = Label { naming: Naming::Uploaded, mime: mimetype.as_deref(), file_name: filename.as_deref() };
             let stored = data.finish(&request.session, &label).await?;
+            files.check(&stored, media.into(), mimetype.as_deref()).await?;
             (FileSource::Kept(stored.name.to_string()), Some(stored.name))
         }
         (None, Some(url), None) => (FileSource::Url(web_address(url)?), None),
@@ -93,7 +94,8 @@ async fn send(WithFile { request, data }: WithFile, media: MediaKind) -> Answer<
             let name = id.parse::<FileName>().map_err(|error: InvalidId| Problem::wrong_field("file.id", error))?;
             let unknown = "no file of this id was uploaded to this session, or it was removed since";
             let found = files.find(&request.session, &name).await?;
-            found.ok_or_else(|| Problem::wrong_field("file.id", unknown))?;
+            let stored = found.ok_or_else(|| Problem::wrong_field("file.id", unknown))?;
+            files.check(&stored, media.into(), mimetype.as_deref()).await?;
             (FileSource::Kept(name.to_string()), Some(name))
         }
         _ => return Err(Problem::wrong_field("file", "it has one of url, data (base64) and id (of an upload)")),

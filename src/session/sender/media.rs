@@ -4,10 +4,10 @@ use tracing::warn;
 
 use super::{DeliveryError, Next, Sender};
 use crate::{
-    media::{Declared, FetchError, FileName, Kind, MediaFile, Origin, Source},
+    media::{Declared, FetchError, FileName, MediaFile, Origin, Source},
     model::{
         Content, DeadCode, OutboundMessage, Reason,
-        content::{FileSource, Media, MediaKind},
+        content::{FileSource, Media},
     },
     page::{FileToSend, PageError, SendOutcome},
     queue::{Claim, Verdict},
@@ -28,7 +28,7 @@ impl Sender {
             origin: self.origin(media)?,
             declared: Declared { mime: media.mimetype.clone(), file_name: media.filename.clone() },
         };
-        let file = self.services.files.fetcher.fetch(&source, kind_of(media.media)).await?;
+        let file = self.services.files.fetcher.fetch(&source, media.media.into()).await?;
         let to_send = FileToSend {
             path: file.path().to_owned(),
             media: media.media,
@@ -90,15 +90,4 @@ pub(super) fn content_with(file: &Fetched, content: &Content) -> Content {
         media.filename = Some(file.to_send.filename.clone());
     }
     content
-}
-
-fn kind_of(media: MediaKind) -> Kind {
-    match media {
-        MediaKind::Image => Kind::Image,
-        MediaKind::Video => Kind::Video,
-        MediaKind::Audio => Kind::Audio,
-        MediaKind::Voice => Kind::Voice,
-        MediaKind::Sticker => Kind::Sticker,
-        MediaKind::Document => Kind::Document,
-    }
 }

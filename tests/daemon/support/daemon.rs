@@ -85,6 +85,20 @@ impl<'home> Drover<'home> {
         self.child.id().cast_signed()
     }
 
+    /// The most that was resident since [`Self::forget_peak`], in bytes.
+    #[track_caller]
+    pub fn peak_bytes(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("it runs");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a line");
+        line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") * 1024
+    }
+
+    /// Begins the peak anew (`proc_pid_clear_refs(5)`).
+    #[track_caller]
+    pub fn forget_peak(&self) {
+        fs::write(format!("/proc/{}/clear_refs", self.pid()), "5").expect("it is our child");
+    }
+
     /// Follows its events from now on.
     pub fn events(&self) -> Events {
         Events::follow(&self.api, "/api/events", None)

@@ -7,6 +7,7 @@
 mod auth;
 mod chats;
 mod contacts;
+mod doorman;
 mod events;
 mod files;
 mod input;
@@ -36,6 +37,7 @@ use axum::{
 use tokio::net::TcpListener;
 use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer};
 
+pub use doorman::{Doorman, Phase};
 pub use keys::{Keys, KeysError};
 pub use state::{Rooms, Server};
 

@@ -9,6 +9,7 @@ mod config_check;
 mod dead;
 mod error;
 mod events;
+mod health;
 mod link;
 mod output;
 mod queue;
@@ -55,6 +56,8 @@ pub struct Cli {
 enum Command {
     /// Run the daemon (the default).
     Serve,
+    /// Ask whether the daemon is ready, as a container's health check does. Needs no key.
+    Health(health::Args),
     /// Look after the settings.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -109,6 +112,10 @@ fn execute(cli: Cli) -> Result<(), CliError> {
             block_on(&mut tokio::runtime::Builder::new_multi_thread(), serve::serve(loaded.config, sources))
         }
         Command::Config(ConfigCommand::Check) => config_check::check(&loaded),
+        Command::Health(args) => {
+            let client = Client::without_key(&loaded.config, cli.url.as_deref())?;
+            block_on(&mut tokio::runtime::Builder::new_current_thread(), health::health(&client, &args))
+        }
         Command::Ask(question) => {
             let client = Client::new(&loaded.config, cli.url.as_deref())?;
             block_on(&mut tokio::runtime::Builder::new_current_thread(), ask(question, &client))

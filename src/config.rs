@@ -17,8 +17,8 @@ pub use error::ConfigError;
 pub use layers::{Origin, Setting};
 pub use limits::{RefusedLimit, SessionLimits};
 pub use sections::{
-    Admission, Browser, Config, Data, Database, Http, Inbound, Keepalive, Limits, Log, LogFormat, Media, Network,
-    PresenceMode, Quality, Queue, Redis, Retention, Shutdown, Typing, Unknown, WebhookReceiver, Webhooks,
+    Admission, Browser, Config, Data, Database, Health, Http, Inbound, Keepalive, Limits, Log, LogFormat, Media,
+    Network, PresenceMode, Quality, Queue, Redis, Retention, Shutdown, Typing, Unknown, WebhookReceiver, Webhooks,
 };
 pub use sources::Sources;
 

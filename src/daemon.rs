@@ -1,11 +1,13 @@
 //! The composition root: builds the rooms, wires them, runs them, and ends them in order. The only place that names
 //! concrete types from everywhere.
 //!
-//! Order of a start: data folder, port, what a killed drover left behind, database, Redis, sessions, API. Order of an end,
+//! Order of a start: port, data folder, what a killed drover left behind, database, Redis, sessions, API. From the port on a
+//! doorman answers, so that a start that waits for the data folder does not look dead. Order of an end,
 //! within `shutdown.grace_s` and five seconds more: API, senders, browsers, Redis, database, data folder. A start that
 //! fails half-way ends what it had begun in the same order.
 
 mod data_folder;
+mod lock_wait;
 mod signals;
 
 use std::{
@@ -27,13 +29,14 @@ use crate::{
     clock::{Clock, SystemClock},
     config::{self, Config, Sources, watch::FileWatch},
     event::{self, EventLog, Relay},
+    health::{self, Health},
     host,
     media::{Fetcher, FileStore, Janitor},
     outbox::{Inlet, Outbox, Reconciler},
     queue::Queue,
     redis::Connections,
     retention::Sweeper,
-    session::{Files, Registry, Services, Settings},
+    session::{self, Files, Registry, Services, Settings},
     shutdown::Shutdown,
     store::{Store, sqlite_url},
     telemetry::Metrics,
@@ -64,20 +67,36 @@ pub async fn run(config: Config, sources: Sources, ready: impl FnOnce(&Started))
     let _ = rustls::crypto::ring::default_provider().install_default();
     host::become_subreaper().context("this kernel refuses PR_SET_CHILD_SUBREAPER")?;
     let mut signals = Signals::listen()?;
-    let folder = DataFolder::open(&config.data.dir)?;
-    let result = run_on(&config, sources, &folder, &mut signals, ready).await;
+    let listener = api::bind(&config.http).await?;
+    let doorman = api::Doorman::stand_at(&listener).context("the port cannot be answered on")?;
+    let folder = tokio::select! {
+        folder = lock_wait::open(&config.data, &doorman) => folder?,
+        signal = signals.next() => {
+            info!(signal, "ended before it had the data folder");
+            doorman.leave().await;
+            return Ok(());
+        }
+    };
+    let result = run_on(&config, sources, &folder, Door { listener, doorman }, &mut signals, ready).await;
     folder.release();
     result
+}
+
+/// Where requests come in, and who answers them until the API does.
+struct Door {
+    listener: tokio::net::TcpListener,
+    doorman: api::Doorman,
 }
 
 async fn run_on(
     config: &Config,
     sources: Sources,
     folder: &DataFolder,
+    door: Door,
     signals: &mut Signals,
     ready: impl FnOnce(&Started),
 ) -> anyhow::Result<()> {
-    let listener = api::bind(&config.http).await?;
+    let Door { listener, doorman } = door;
     let address = listener.local_addr().context("the listener has no address")?;
     let profiles = folder.path().join("profiles");
     browser::end_orphans(&profiles).await.with_context(|| format!("{} cannot be read", profiles.display()))?;
@@ -92,6 +111,7 @@ async fn run_on(
     let result = match Daemon::build(config, folder.path(), &store, &connections).await {
         Ok(daemon) => {
             let key_file = daemon.key_file.clone();
+            doorman.leave().await;
             ready(&Started { address, data_dir: folder.path().to_owned(), key_file });
             daemon.serve(config, sources, listener, signals).await
         }
@@ -135,13 +155,7 @@ impl Daemon {
         let interval = Duration::from_secs(config.queue.reconcile_s);
         let reconciler = Reconciler::new(store.clone(), queue.clone(), events.clone(), Arc::clone(&clock), interval);
         let launcher = ChromiumLauncher::new(config.browser.clone())?;
-        let browser = match launcher.search().find() {
-            Ok(executable) => executable.path.display().to_string(),
-            Err(error) => {
-                warn!(%error, "no session can be started until there is a Chromium");
-                config.browser.prefer.clone()
-            }
-        };
+        let browser = browser_name(&launcher, config);
         let node = node_id();
         let services = webhook::Services {
             store: store.clone(),
@@ -172,6 +186,7 @@ impl Daemon {
         })
         .await?;
         let sweeper = Sweeper::new(store.clone(), webhooks.clone(), Arc::clone(&clock), config.retention.clone());
+        let health = Health::new(health_sources(data_dir, &launcher, &registry, (store, &queue)), thresholds(config));
         let key_file = keys.file().map(Path::to_owned);
         let inlet = Inlet::new(outbox.clone(), consumer_name(data_dir));
         let metrics = Metrics::install().context("metrics cannot be kept")?;
@@ -184,6 +199,7 @@ impl Daemon {
             files,
             keys,
             clock,
+            health,
             metrics,
             webhooks,
         };
@@ -239,6 +255,7 @@ impl Daemon {
         };
         let deadline = Instant::now() + Duration::from_secs(config.shutdown.grace_s);
         let senders = self.senders.clone();
+        senders.set_deadline(deadline);
         let (registry, launcher) = (self.registry, self.launcher);
         let end = async {
             stop_intake.cancel();
@@ -248,8 +265,8 @@ impl Daemon {
             if !intake.finish(Duration::from_secs(1)).await {
                 warn!("entries of the inlet were cut off; the next start reads them again");
             }
-            let close_grace = Duration::from_secs(config.browser.close_grace_s);
-            let senders_grace = deadline.saturating_duration_since(Instant::now()).saturating_sub(close_grace);
+            let left = deadline.saturating_duration_since(Instant::now());
+            let senders_grace = left.saturating_sub(session::LEAST_CLOSE_GRACE);
             registry.close(senders_grace.max(Duration::from_secs(1))).await;
             launcher.wait_ended().await;
         };
@@ -270,6 +287,39 @@ impl Daemon {
         info!("ended");
         result
     }
+}
+
+/// Which browser it runs; the kind that is preferred while there is none.
+fn browser_name(launcher: &ChromiumLauncher, config: &Config) -> String {
+    match launcher.search().find() {
+        Ok(executable) => executable.path.display().to_string(),
+        Err(error) => {
+            warn!(%error, "no session can be started until there is a Chromium");
+            config.browser.prefer.clone()
+        }
+    }
+}
+
+fn health_sources(
+    data_dir: &Path,
+    launcher: &ChromiumLauncher,
+    registry: &Registry,
+    (store, queue): (&Store, &Queue),
+) -> health::Sources {
+    health::Sources {
+        store: store.clone(),
+        queue: queue.clone(),
+        registry: registry.clone(),
+        search: launcher.search().clone(),
+        data_dir: data_dir.to_owned(),
+        clock: Arc::new(SystemClock),
+    }
+}
+
+/// From when on a part counts as degraded.
+fn thresholds(config: &Config) -> health::Thresholds {
+    let memory_mb = config.admission.memory_per_start_mb.saturating_add(config.admission.memory_reserve_mb);
+    health::Thresholds { health: config.health, memory_bytes: memory_mb.saturating_mul(1 << 20) }
 }
 
 /// The node's id: the machine's name, which a container's platform chooses.

@@ -3,6 +3,7 @@
 //!
 //! Invariant: no `waitpid(-1)` anywhere, so that nobody's child is reaped by another.
 
+pub mod disk;
 pub mod file_lock;
 pub mod headroom;
 pub mod log_tail;
@@ -10,6 +11,7 @@ pub mod orphan;
 pub mod process_table;
 pub mod process_tree;
 
+pub use disk::Disk;
 pub use file_lock::{FileLock, TryLock};
 pub use headroom::{Headroom, HeadroomProbe};
 pub use log_tail::LogTail;

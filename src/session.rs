@@ -26,4 +26,4 @@ pub mod state_machine;
 pub use error::SessionError;
 pub use logins::Logins;
 pub use registry::{Registry, SessionDetails};
-pub use services::{Files, Services, Settings};
+pub use services::{Files, LEAST_CLOSE_GRACE, Services, Settings};

@@ -1,8 +1,12 @@
 //! How everything ends: a soft signal (finish what you hold), a hard one (let go), and a tracker that knows every task.
 
-use std::{future::Future, time::Duration};
+use std::{
+    future::Future,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
-use tokio::task::JoinHandle;
+use tokio::{task::JoinHandle, time::Instant};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// Handed to whoever runs tasks. Clones share the signals.
@@ -11,6 +15,8 @@ pub struct Shutdown {
     soft: CancellationToken,
     hard: CancellationToken,
     tasks: TaskTracker,
+    /// When everything that ends with this should be over.
+    deadline: Arc<OnceLock<Instant>>,
 }
 
 impl Shutdown {
@@ -43,6 +49,17 @@ impl Shutdown {
     #[must_use]
     pub fn has_begun(&self) -> bool {
         self.soft.is_cancelled()
+    }
+
+    /// Notes when all of it should be over; the first time that is noted counts.
+    pub fn set_deadline(&self, deadline: Instant) {
+        let _ = self.deadline.set(deadline);
+    }
+
+    /// How long until then; None while there is no such time.
+    #[must_use]
+    pub fn time_left(&self) -> Option<Duration> {
+        self.deadline.get().map(|deadline| deadline.saturating_duration_since(Instant::now()))
     }
 
     /// Tells everybody that there is no time left.

@@ -39,7 +39,7 @@ pub use events::Events;
 pub use inbound::{Inbound, InboundRecord, NewInbound, TakenIn};
 pub use log::{LogWrite, LogWritten};
 pub use media_files::{MediaFiles, MediaRecord};
-pub use messages::{Messages, Page, Undispatched, Waiting};
+pub use messages::{Due, Messages, Page, Undispatched, Waiting};
 pub use numbers::{CheckedNumber, Numbers};
 pub use pauses::{Paused, Pauses};
 pub use retention::{Retention, Swept};

@@ -14,7 +14,7 @@ use syn::{
 
 /// The modules of this crate that a module may name, beside the leaves and itself. What is not listed is not allowed.
 const MAY_IMPORT: &[(&str, &[&str])] = &[
-    ("main", &["cli"]),
+    ("main", &["cli", "init"]),
     ("lib", &[]),
     ("cli", &["daemon", "telemetry", "qr"]),
     ("daemon", &["*"]),
@@ -26,6 +26,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "queue",
             "store",
             "event",
+            "health",
             "media",
             "host",
             "page",
@@ -51,7 +52,9 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("media", &["network", "store"]),
     ("network", &[]),
     ("telemetry", &[]),
+    ("health", &["store", "queue", "session", "browser", "host"]),
     ("shutdown", &[]),
+    ("init", &[]),
     ("config", &[]),
     ("clock", &[]),
     ("model", &[]),

@@ -13,7 +13,7 @@ use tracing::{Instrument, debug, error, info_span};
 
 use super::problem::Problem;
 
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The longest id that is taken over.
 const LONGEST_ID: usize = 128;
 
@@ -47,7 +47,7 @@ fn given_id(headers: &HeaderMap) -> Option<String> {
     ((1..=LONGEST_ID).contains(&id.len()) && id.bytes().all(is_plain)).then(|| id.to_owned())
 }
 
-fn make_id() -> String {
+pub(super) fn make_id() -> String {
     let bytes: [u8; 12] = rand::rng().random();
     bytes.iter().fold("req_".to_owned(), |id, byte| format!("{id}{byte:02x}"))
 }

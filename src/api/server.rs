@@ -8,6 +8,9 @@ mod version;
 
 use axum::{Router, routing::get};
 
+pub(super) use health::live;
+pub(super) use ping::ping;
+
 use super::state::Parts;
 
 /// What needs no key.

@@ -6,8 +6,8 @@ use axum::extract::FromRef;
 
 use super::keys::Keys;
 use crate::{
-    clock::Clock, config, event::EventLog, media::FileStore, outbox::Outbox, queue::Queue, session::Registry,
-    shutdown::Shutdown, store::Store, telemetry::Metrics, webhook::Webhooks,
+    clock::Clock, config, event::EventLog, health::Health, media::FileStore, outbox::Outbox, queue::Queue,
+    session::Registry, shutdown::Shutdown, store::Store, telemetry::Metrics, webhook::Webhooks,
 };
 
 /// The rooms that the API talks to.
@@ -29,6 +29,8 @@ pub struct Rooms {
     pub keys: Keys,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// How the parts are.
+    pub health: Health,
     /// What was counted.
     pub metrics: Metrics,
     /// Where events go over HTTP.
@@ -89,6 +91,7 @@ taken_from_rooms! {
     files: FileStore,
     keys: Keys,
     clock: Arc<dyn Clock>,
+    health: Health,
     metrics: Metrics,
     webhooks: Webhooks,
 }

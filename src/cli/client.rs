@@ -33,7 +33,15 @@ impl Client {
     /// The daemon at `url`, else at DROVER_URL, else where the settings say; with the key of the settings, else that of the
     /// data folder.
     pub(super) fn new(config: &Config, url: Option<&str>) -> Result<Self, CliError> {
-        let key = key(config)?;
+        Self::with_key(config, url, key(config)?)
+    }
+
+    /// The same without a key, for what anybody may ask.
+    pub(super) fn without_key(config: &Config, url: Option<&str>) -> Result<Self, CliError> {
+        Self::with_key(config, url, String::new())
+    }
+
+    fn with_key(config: &Config, url: Option<&str>, key: String) -> Result<Self, CliError> {
         let given = url.map(str::to_owned).or_else(|| std::env::var("DROVER_URL").ok()).filter(|url| !url.is_empty());
         let base = match given {
             Some(url) => checked(&url)?,
@@ -59,6 +67,13 @@ impl Client {
     pub(super) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, CliError> {
         let request = self.request(Method::GET, path).header(header::ACCEPT, "application/json");
         self.read(self.send(request.timeout(self.limit)).await?).await
+    }
+
+    /// `GET` of what answers with its JSON also when it is no success; with the status.
+    pub(super) async fn probe<T: DeserializeOwned>(&self, path: &str, limit: Duration) -> Result<(u16, T), CliError> {
+        let request = self.request(Method::GET, path).timeout(limit);
+        let response = request.send().await.map_err(|error| self.unreachable(&error))?;
+        Ok((response.status().as_u16(), self.read(response).await?))
     }
 
     /// `POST`

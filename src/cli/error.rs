@@ -67,6 +67,14 @@ pub(super) enum CliError {
         /// What is wrong.
         cause: String,
     },
+    /// It answers, and is not well.
+    #[error("the drover at {url} is not ready: {why}")]
+    NotReady {
+        /// Where.
+        url: String,
+        /// What it says.
+        why: String,
+    },
     /// Linking ended without a link.
     #[error("{0}")]
     NotLinked(String),
@@ -95,6 +103,7 @@ impl CliError {
             | Self::Runtime(_)
             | Self::Output(_)
             | Self::Refused { .. }
+            | Self::NotReady { .. }
             | Self::NotLinked(_) => 1,
         }
     }

@@ -81,6 +81,7 @@ impl Rule {
 /// All settings, in the order of config.default.toml.
 pub(super) const RULES: &[Rule] = &[
     rule("data.dir", Allowed::Text).also(&["DROVER_DATA_DIR", "RAILWAY_VOLUME_MOUNT_PATH"]),
+    rule("data.lock_wait_s", Allowed::Number(0, 86_400)),
     rule("http.bind", Allowed::Address),
     rule("http.port", Allowed::Number(0, 65_535)).also(&["PORT"]),
     rule("http.api_key", Allowed::Key).also(&["DROVER_API_KEY"]).secret(),
@@ -188,6 +189,8 @@ pub(super) const RULES: &[Rule] = &[
     rule("redis.server", Allowed::Text),
     rule("redis.ca_file", Allowed::Path),
     rule("database.url", Allowed::Url(&["postgres://", "postgresql://", "sqlite:"])).also(&["DATABASE_URL"]).secret(),
+    rule("health.disk_free_mb", Allowed::Number(16, 1 << 30)),
+    rule("health.queue_wait_s", Allowed::Number(1, 31_536_000)),
     rule("shutdown.grace_s", Allowed::Number(1, 600)),
     rule("log.level", Allowed::Filter).also(&["LOG_LEVEL"]),
     rule("log.format", Allowed::Word(&["auto", "pretty", "json"])),

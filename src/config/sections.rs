@@ -50,6 +50,8 @@ pub struct Config {
     pub redis: Redis,
     /// `[database]`
     pub database: Database,
+    /// `[health]`
+    pub health: Health,
     /// `[shutdown]`
     pub shutdown: Shutdown,
     /// `[log]`
@@ -62,6 +64,8 @@ pub struct Config {
 pub struct Data {
     /// The data folder; also `DROVER_DATA_DIR`.
     pub dir: PathBuf,
+    /// How long a start waits for another drover to let go of it; 0 refuses at once.
+    pub lock_wait_s: u64,
 }
 
 /// `[http]`: the control API.
@@ -446,6 +450,16 @@ impl fmt::Debug for Database {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("Database").field("url", &masked(&self.url)).finish()
     }
+}
+
+/// `[health]`: from when on a part is shown as degraded.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Health {
+    /// What the data folder's disk should have free, in MB.
+    pub disk_free_mb: u64,
+    /// How long a message that could be sent may wait, in seconds.
+    pub queue_wait_s: u64,
 }
 
 /// `[shutdown]`

@@ -1,6 +1,6 @@
 //! What every session is given: the other rooms, the settings, and the launch gate.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use super::{admission::Limits, gate::Gate, logins::Logins, screenshots::Screenshots};
 use crate::{
@@ -15,6 +15,9 @@ use crate::{
     shutdown::Shutdown,
     store::Store,
 };
+
+/// What a browser gets to close in order, however little time an ending drover has left: it takes one 0.2 s as a rule.
+pub const LEAST_CLOSE_GRACE: Duration = Duration::from_secs(3);
 
 /// Shared by all sessions.
 pub struct Services {
@@ -76,6 +79,12 @@ impl Services {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let limits = Limits::new(&self.settings.admission, cores);
         Gate::new(limits, HeadroomProbe::default(), Arc::clone(&self.clock))
+    }
+
+    /// How long a browser may take to close: less when drover ends and has little time left.
+    pub(super) fn close_grace(&self) -> Duration {
+        let usual = Duration::from_secs(self.settings.browser.close_grace_s);
+        self.senders.time_left().map_or(usual, |left| usual.min(left.max(LEAST_CLOSE_GRACE)))
     }
 
     /// Where the logins lie.

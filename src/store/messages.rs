@@ -8,6 +8,17 @@ use crate::model::{
     message::{Progress, Schedule},
 };
 
+/// Messages of a session that could be sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Due {
+    /// Whose they are.
+    pub session: SessionName,
+    /// How many.
+    pub messages: u64,
+    /// Unix milliseconds since which the oldest could be sent.
+    pub since_ms: i64,
+}
+
 /// What waits to be sent in a session at one priority.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Waiting {
@@ -125,6 +136,30 @@ impl Messages {
                 priority: columns.named("priority")?,
                 messages: columns.narrow("waiting")?,
                 oldest_ms: columns.number("oldest_ms")?,
+            })
+        };
+        rows.iter().map(read).collect()
+    }
+
+    /// What waits and could be sent at `now_ms`, by session; those without any are not named.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn due(&self, now_ms: i64) -> Result<Vec<Due>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT session, COUNT(*) AS messages, MIN(COALESCE(send_at_ms, created_at_ms)) AS since_ms FROM messages \
+             WHERE state IN ('accepted', 'queued', 'claimed', 'sending') AND (send_at_ms IS NULL OR send_at_ms <= $1) \
+             GROUP BY session ORDER BY session",
+        )
+        .bind(now_ms)
+        .fetch_all(&mut *self.database.reader().await?)
+        .await?;
+        let read = |row: &AnyRow| {
+            let columns = Columns::of("messages", row);
+            Ok(Due {
+                session: columns.parsed("session")?,
+                messages: columns.narrow("messages")?,
+                since_ms: columns.number("since_ms")?,
             })
         };
         rows.iter().map(read).collect()

@@ -26,12 +26,14 @@ mod live_limits;
 mod number_check;
 mod orphans;
 mod per_session;
+mod pid_one;
 mod queue_monitor;
 mod real_servers;
 #[path = "../support/receiver.rs"]
 #[allow(dead_code, unreachable_pub, reason = "two test binaries share it")]
 mod receiver;
 mod recovery;
+mod redeploy;
 mod redis_trouble;
 mod session_lifecycle;
 mod shutdown;

@@ -95,3 +95,42 @@ fn a_start_can_be_interrupted_at_any_time() {
     drover.stop();
     home.assert_nothing_left();
 }
+
+#[test]
+fn a_send_in_flight_gets_most_of_the_grace_and_a_second_signal_takes_it_away() {
+    let simulator = Simulator::start();
+    let home = Home::with(&simulator);
+    let drover = home.start();
+    let phone = simulator.phone("15550006004", "Ana");
+    story::link_for_good(&drover, "shop", &phone);
+    // Longer than a browser may take to close, shorter than what is left of the grace beside.
+    phone.fault(json!({"ack_delay_ms": 5000}));
+    let patient = drover.send_text("shop", BOB, "five seconds for an ack")["id"].as_str().expect("an id").to_owned();
+    wait_until("it is in flight", story::TO_ACK, || phone.sent_with("five seconds for an ack").pop());
+    drover.stop();
+    home.assert_nothing_left();
+
+    simulator.clear_faults();
+    let drover = home.start();
+    let message = drover.message(&patient);
+    assert!(message["ack"].as_i64() >= Some(1), "its ack was waited for: {message}");
+    drover.wait_status("shop", "WORKING", story::TO_READY);
+    phone.fault(json!({"ack_delay_ms": 20_000}));
+    let hurried = drover.send_text("shop", BOB, "no time for an ack")["id"].as_str().expect("an id").to_owned();
+    wait_until("it is in flight", story::TO_ACK, || phone.sent_with("no time for an ack").pop());
+    let ending = drover.terminate();
+    wait_until("the first signal is heard", Duration::from_secs(5), || {
+        ending.log().text().contains("ending:").then_some(())
+    });
+    ending.terminate_again();
+    let took = ending.finish();
+    assert!(took < Duration::from_secs(6), "the rest of the grace is not waited for: {took:?}");
+    home.assert_nothing_left();
+
+    simulator.clear_faults();
+    let drover = home.start();
+    drover.wait_ack(&hurried, 1, story::TO_READY);
+    phone.shown_once("no time for an ack");
+    phone.shown_once("five seconds for an ack");
+    drover.stop();
+}

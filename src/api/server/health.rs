@@ -1,89 +1,74 @@
 //! `GET /health`, `/health/live`, `/health/ready`
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::collections::BTreeMap;
 
 use axum::{Json, extract::State, http::StatusCode};
-use serde_json::{Value, json};
-use tracing::warn;
+use serde_json::{Map, Value, json};
 
-use crate::{model::WireStatus, queue::Queue, session::Registry, shutdown::Shutdown, store::Store};
-
-/// How long a part may take; less than a container's probe waits.
-const PING_LIMIT: Duration = Duration::from_secs(2);
+use crate::{
+    health::{Health, Part, Report, Status},
+    model::WireStatus,
+    session::Registry,
+    shutdown::Shutdown,
+};
 
 /// The process answers: that is all that a restart could mend.
-pub(super) async fn live() -> Json<Value> {
+pub(in crate::api) async fn live() -> Json<Value> {
     Json(json!({ "status": "ok" }))
 }
 
 /// Whether requests should be sent here: database and Redis answer, and no shutdown has begun.
-pub(super) async fn ready(
-    State(store): State<Store>,
-    State(queue): State<Queue>,
-    State(shutdown): State<Shutdown>,
-) -> (StatusCode, Json<Value>) {
-    let parts = parts(&store, &queue, &shutdown).await;
-    let (code, status) = verdict(&parts);
-    (code, Json(json!({ "status": status })))
+pub(super) async fn ready(State(health): State<Health>, State(shutdown): State<Shutdown>) -> (StatusCode, Json<Value>) {
+    let report = health.report().await;
+    let (code, status) = verdict(&report, &shutdown);
+    let parts = report.parts.iter().map(|(name, part)| (*name, part.status)).chain([running(&shutdown)]);
+    let parts: BTreeMap<&str, &str> = parts.map(|(name, status)| (name, status.as_str())).collect();
+    (code, Json(json!({ "status": status, "parts": parts })))
 }
 
 /// The same part by part, in the shape of WAHA's, with how many sessions stand where. `degraded` is still 200.
 pub(super) async fn details(
-    State(store): State<Store>,
-    State(queue): State<Queue>,
+    State(health): State<Health>,
     State(shutdown): State<Shutdown>,
     State(registry): State<Registry>,
 ) -> (StatusCode, Json<Value>) {
-    let parts = parts(&store, &queue, &shutdown).await;
-    let (code, status) = verdict(&parts);
-    let bridge = bridge(&registry);
-    let status = if status == "ok" && bridge["status"] != "up" { "degraded" } else { status };
-    let show = |wanted: Option<bool>| -> BTreeMap<&str, Value> {
-        let shown = parts.iter().filter(|(_, is_up)| wanted.is_none_or(|wanted| wanted == **is_up));
-        let shown = shown.map(|(part, is_up)| (*part, json!({ "status": if *is_up { "up" } else { "down" } })));
-        shown.chain((wanted != Some(false)).then(|| ("bridge", bridge.clone()))).collect()
+    let report = health.report().await;
+    let (code, status) = verdict(&report, &shutdown);
+    let (name, running) = running(&shutdown);
+    let shown = report.parts.iter().map(|(name, part)| (*name, part.status, shown(part)));
+    let shown: Vec<_> = shown.chain([(name, running, json!({ "status": running.as_str() }))]).collect();
+    let those = |wanted: fn(Status) -> bool| -> BTreeMap<&str, &Value> {
+        shown.iter().filter(|(_, status, _)| wanted(*status)).map(|(name, _, shown)| (*name, shown)).collect()
     };
     let body = json!({
         "status": status,
-        "info": show(Some(true)),
-        "error": show(Some(false)),
-        "details": show(None),
+        "info": those(|status| status != Status::Down),
+        "error": those(|status| status == Status::Down),
+        "details": those(|_| true),
         "sessions": sessions(&registry),
     });
     (code, Json(body))
 }
 
-async fn parts(store: &Store, queue: &Queue, shutdown: &Shutdown) -> BTreeMap<&'static str, bool> {
-    let (database, redis) = tokio::join!(answers("the database", store.ping()), answers("Redis", queue.ping()));
-    BTreeMap::from([("database", database), ("redis", redis), ("running", !shutdown.has_begun())])
+fn running(shutdown: &Shutdown) -> (&'static str, Status) {
+    ("running", if shutdown.has_begun() { Status::Down } else { Status::Up })
 }
 
-/// Whether a part answers, and soon: one that stands still is as bad as one that is gone.
-async fn answers<E: std::fmt::Display>(part: &str, ping: impl Future<Output = Result<(), E>>) -> bool {
-    match tokio::time::timeout(PING_LIMIT, ping).await {
-        Ok(Ok(())) => return true,
-        Ok(Err(error)) => warn!(%error, "{part} does not answer"),
-        Err(_) => warn!(limit = ?PING_LIMIT, "{part} does not answer in time"),
+fn verdict(report: &Report, shutdown: &Shutdown) -> (StatusCode, &'static str) {
+    match () {
+        () if shutdown.has_begun() || !report.is_ready() => (StatusCode::SERVICE_UNAVAILABLE, "error"),
+        () if report.is_well() => (StatusCode::OK, "ok"),
+        () => (StatusCode::OK, "degraded"),
     }
-    false
 }
 
-fn verdict(parts: &BTreeMap<&'static str, bool>) -> (StatusCode, &'static str) {
-    if parts.values().all(|is_up| *is_up) { (StatusCode::OK, "ok") } else { (StatusCode::SERVICE_UNAVAILABLE, "error") }
-}
-
-/// What the bridge misses in any page. It costs that much and no more, so it is no reason to send requests elsewhere.
-fn bridge(registry: &Registry) -> Value {
-    let pages: Vec<_> = registry.views().into_iter().map(|view| view.page.missing_capabilities).collect();
-    let missing: BTreeSet<&String> = pages.iter().flatten().collect();
-    if missing.is_empty() {
-        return json!({ "status": "up" });
+fn shown(part: &Part) -> Value {
+    let mut members: Map<String, Value> = part.figures.clone();
+    members.insert("status".to_owned(), part.status.as_str().into());
+    if !part.message.is_empty() {
+        members.insert("message".to_owned(), part.message.clone().into());
     }
-    let count = pages.iter().filter(|missing| !missing.is_empty()).count();
-    json!({ "status": "degraded", "missingCapabilities": missing, "sessions": count })
+    Value::Object(members)
 }
 
 fn sessions(registry: &Registry) -> Value {

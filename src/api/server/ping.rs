@@ -4,6 +4,6 @@ use axum::Json;
 use serde_json::{Value, json};
 
 /// Answers, and no more.
-pub(super) async fn ping() -> Json<Value> {
+pub(in crate::api) async fn ping() -> Json<Value> {
     Json(json!({ "message": "pong" }))
 }

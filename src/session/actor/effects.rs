@@ -57,7 +57,7 @@ impl Actor {
 
     fn end_page(&mut self, how: Effect, reports: mpsc::Sender<Report>, tasks: &TaskTracker) {
         let page = self.browser.page.take();
-        let grace = Duration::from_secs(self.services.settings.browser.close_grace_s);
+        let grace = self.services.close_grace();
         let camera = (how == Effect::KillAfterScreenshot).then(|| self.camera());
         self.forget_page();
         tasks.spawn(async move {

@@ -33,6 +33,14 @@ impl<'home> Drover<'home> {
     /// Starts it and waits until it answers. Use [`Home::start`].
     #[track_caller]
     pub(super) fn start(home: &'home Home, log_name: &str) -> Self {
+        let mut drover = Self::launch(home, log_name);
+        drover.serves();
+        drover
+    }
+
+    /// Starts it, and waits for nothing. Use [`Home::launch`].
+    #[track_caller]
+    pub(super) fn launch(home: &'home Home, log_name: &str) -> Self {
         let log = home.log(log_name);
         let child = home
             .command(&["serve"])
@@ -40,13 +48,17 @@ impl<'home> Drover<'home> {
             .stderr(log.stdio())
             .spawn()
             .expect("drover's binary can be started");
-        let mut drover = Self { home, child, log, api: Client::new("", None), has_ended: false };
-        let base = wait_until("drover says where it listens", START, || drover.address());
-        let key = fs::read_to_string(home.data().join("admin.key")).expect("the admin key is in its file");
-        drover.api = Client::new(&base, Some(key.trim()));
-        wait_until("drover answers", START, || drover.try_ping().then_some(()));
-        home.look();
-        drover
+        Self { home, child, log, api: Client::new("", None), has_ended: false }
+    }
+
+    /// Waits until it serves.
+    #[track_caller]
+    pub fn serves(&mut self) {
+        let base = wait_until("drover says where it listens", START, || self.address());
+        let key = fs::read_to_string(self.home.data().join("admin.key")).expect("the admin key is in its file");
+        self.api = Client::new(&base, Some(key.trim()));
+        wait_until("drover answers", START, || self.try_ping().then_some(()));
+        self.home.look();
     }
 
     /// The address that it wrote.
@@ -192,6 +204,14 @@ impl<'home> Drover<'home> {
         Ending { began: Instant::now(), drover: self }
     }
 
+    /// Waits until it ended by itself with this code.
+    #[track_caller]
+    pub fn ended(mut self, code: i32, limit: Duration) {
+        let status = wait_until("drover ended", limit, || self.child.try_wait().expect("it is our child"));
+        self.has_ended = true;
+        assert_eq!(status.code(), Some(code), "{status}:\n{}", self.log.text());
+    }
+
     /// kill -9 of the daemon alone, as a crash would be. Its browsers and its Redis live on.
     #[track_caller]
     pub fn crash(mut self) {
@@ -244,6 +264,16 @@ impl Ending<'_> {
     /// Whether the process is still there.
     pub fn runs(&mut self) -> bool {
         self.drover.child.try_wait().expect("it is our child").is_none()
+    }
+
+    /// The same signal once more.
+    pub fn terminate_again(&self) {
+        kill(Pid::from_raw(self.drover.pid()), Signal::SIGTERM).expect("it runs");
+    }
+
+    /// Its log.
+    pub fn log(&self) -> &Log {
+        &self.drover.log
     }
 
     /// Since the signal.

@@ -140,12 +140,19 @@ impl Home {
     /// Starts the daemon and waits until it answers.
     #[track_caller]
     pub fn start(&self) -> Drover<'_> {
-        let number = {
-            let mut starts = held(&self.starts);
-            *starts += 1;
-            *starts
-        };
-        Drover::start(self, &format!("drover-{number}.log"))
+        Drover::start(self, &self.next_log())
+    }
+
+    /// Starts the daemon and waits for nothing: [`Drover::serves`] does, then.
+    #[track_caller]
+    pub fn launch(&self) -> Drover<'_> {
+        Drover::launch(self, &self.next_log())
+    }
+
+    fn next_log(&self) -> String {
+        let mut starts = held(&self.starts);
+        *starts += 1;
+        format!("drover-{starts}.log")
     }
 
     /// Starts the daemon, which must refuse and end by itself.

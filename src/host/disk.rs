@@ -1,0 +1,47 @@
+//! What the disk below a folder has left.
+
+use std::{io, path::Path};
+
+use nix::sys::statvfs::{FsFlags, statvfs};
+
+/// A disk, as a process without privileges may use it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Disk {
+    /// Its size in bytes.
+    pub total_bytes: u64,
+    /// What can still be written, in bytes.
+    pub available_bytes: u64,
+    /// It is mounted read-only.
+    pub is_read_only: bool,
+}
+
+impl Disk {
+    /// The disk that holds the folder. A network disk may take its time: not to be asked on a thread that must not wait.
+    ///
+    /// # Errors
+    /// When there is no such folder.
+    pub fn of(folder: &Path) -> io::Result<Self> {
+        let stat = statvfs(folder)?;
+        let block_bytes = stat.fragment_size();
+        Ok(Self {
+            total_bytes: stat.blocks().saturating_mul(block_bytes),
+            available_bytes: stat.blocks_available().saturating_mul(block_bytes),
+            is_read_only: stat.flags().contains(FsFlags::ST_RDONLY),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_lies_on_a_disk_and_proc_on_none_that_takes_anything() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let disk = Disk::of(folder.path()).expect("it is there");
+        assert!(disk.total_bytes >= disk.available_bytes && disk.available_bytes > 0, "{disk:?}");
+        assert!(!disk.is_read_only);
+        assert_eq!(Disk::of(Path::new("/proc")).expect("it is mounted").available_bytes, 0);
+        assert!(Disk::of(Path::new("/no/such/folder")).is_err());
+    }
+}

@@ -18,7 +18,7 @@ CARGO = $(if $(shell command -v mold 2>/dev/null),mold -run )cargo
 # nothing is built twice.
 BUILD_DEV = $(CARGO) build --locked --workspace --bins --test daemon
 
-.PHONY: help run demo smoke test soak bench-boot bench-queue bench-accept bench-events chaos-queue lint fmt clean
+.PHONY: help run demo smoke test check-deploy soak bench-boot bench-queue bench-accept bench-events chaos-queue lint fmt clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -72,6 +72,9 @@ bench-events: install-test ## 10,000 messages in, to a webhook, over a million r
 soak: install-test ## Sessions under random faults for SOAK_MINUTES=30 with SOAK_SESSIONS=6; PROFILE=dev for a dev build
 	@$(CARGO) build --locked --workspace --bins --test daemon --profile $(PROFILE)
 	@$(CARGO) test --locked --workspace --test daemon --profile $(PROFILE) -- --ignored --exact --nocapture soak::the_long_one
+
+check-deploy: ## Dockerfile step by step in a Debian root, compose file, systemd unit, alert rules (DROVER_BINARY=... saves the build)
+	@tools/check-deploy.sh
 
 lint: install-build ## Format, clippy and rustdoc, warnings denied
 	@cargo fmt --all --check

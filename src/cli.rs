@@ -1,22 +1,27 @@
-//! The command line: one file a command. `serve` is the daemon; every other command but `config` talks to a running daemon
-//! over its API, as any client does.
+//! The command line: one file a command. `serve` is the daemon; `config`, `migrate` and `completions` work without one; every
+//! other command talks to a running daemon over its API, as any client does.
 //!
 //! What a command answers goes to stdout, everything else to stderr. An error is one line that says what to do, and an
 //! exit code that `--help` documents.
 
 mod client;
+mod completions;
 mod config_check;
 mod dead;
 mod error;
 mod events;
 mod health;
+mod keys;
 mod link;
+mod migrate;
 mod output;
 mod queue;
 mod send;
 mod serve;
 mod sessions;
 mod sse;
+mod table;
+mod terminal;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -30,7 +35,7 @@ use error::CliError;
 const EXIT_CODES: &str = "\
 Exit codes:
   0    done
-  1    failed; the message says why
+  1    failed, or not well; the message says why
   2    wrong arguments or settings
   3    no drover answers at that address
   4    the key is missing, wrong, or not allowed to do that
@@ -61,6 +66,12 @@ enum Command {
     /// Look after the settings.
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Bring the database's schema up to date, or see how it stands.
+    #[command(after_help = migrate::EXAMPLES)]
+    Migrate(migrate::Args),
+    /// Write a shell's completion script.
+    #[command(after_help = completions::EXAMPLES)]
+    Completions(completions::Args),
     #[command(flatten)]
     Ask(Ask),
 }
@@ -69,25 +80,36 @@ enum Command {
 #[derive(Debug, Subcommand)]
 enum Ask {
     /// Link a phone: make and start the session where needed, and show the QR code to scan.
+    #[command(after_help = link::EXAMPLES)]
     Link(link::Args),
-    /// List the sessions.
+    /// List the sessions; show, start, stop, restart, log out, picture or remove one.
+    #[command(after_help = sessions::EXAMPLES)]
     Sessions(sessions::Args),
     /// Send a text.
+    #[command(after_help = send::EXAMPLES)]
     Send(send::Args),
-    /// Show what happened.
+    /// Show what happened, or what happens.
+    #[command(after_help = events::EXAMPLES)]
     Events(events::Args),
     /// See how the queues stand, pause, resume or clear them.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = queue::EXAMPLES)]
     Queue(queue::Command),
     /// See what was given up, try it again, or remove it.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = dead::EXAMPLES)]
     Dead(dead::Command),
+    /// Give backends keys of their own: list, make, revoke.
+    #[command(subcommand, after_help = keys::EXAMPLES)]
+    Keys(keys::Command),
 }
 
 #[derive(Debug, Subcommand)]
 enum ConfigCommand {
     /// Check the settings, and show each with where it was set.
-    Check,
+    Check {
+        /// JSON.
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 /// Does what was asked for and tells how it ended.
@@ -103,6 +125,10 @@ pub fn run(cli: Cli) -> ExitCode {
 }
 
 fn execute(cli: Cli) -> Result<(), CliError> {
+    // Also where the settings are wrong.
+    if let Some(Command::Completions(args)) = &cli.command {
+        return completions::completions(args);
+    }
     let named = cli.config.filter(|path| !path.as_os_str().is_empty());
     // Before the runtime: `.env` goes into the process' environment, which only a process of one thread may change.
     let sources = Sources::of_process(named.as_deref())?;
@@ -111,14 +137,16 @@ fn execute(cli: Cli) -> Result<(), CliError> {
         Command::Serve => {
             block_on(&mut tokio::runtime::Builder::new_multi_thread(), serve::serve(loaded.config, sources))
         }
-        Command::Config(ConfigCommand::Check) => config_check::check(&loaded),
+        Command::Config(ConfigCommand::Check { json }) => config_check::check(&loaded, json),
         Command::Health(args) => {
             let client = Client::without_key(&loaded.config, cli.url.as_deref())?;
-            block_on(&mut tokio::runtime::Builder::new_current_thread(), health::health(&client, &args))
+            alone(health::health(&client, &args))
         }
+        Command::Completions(args) => completions::completions(&args),
+        Command::Migrate(args) => alone(migrate::migrate(&loaded.config, &args)),
         Command::Ask(question) => {
             let client = Client::new(&loaded.config, cli.url.as_deref())?;
-            block_on(&mut tokio::runtime::Builder::new_current_thread(), ask(question, &client))
+            alone(ask(question, &client))
         }
     }
 }
@@ -131,7 +159,13 @@ async fn ask(question: Ask, client: &Client) -> Result<(), CliError> {
         Ask::Events(args) => events::events(client, &args).await,
         Ask::Queue(command) => queue::queue(client, &command).await,
         Ask::Dead(command) => dead::dead(client, &command).await,
+        Ask::Keys(command) => keys::keys(client, &command).await,
     }
+}
+
+/// Runs a command on this thread.
+fn alone(command: impl Future<Output = Result<(), CliError>>) -> Result<(), CliError> {
+    block_on(&mut tokio::runtime::Builder::new_current_thread(), command)
 }
 
 fn block_on(

@@ -122,7 +122,17 @@ async fn run_on(
     result
 }
 
-fn database_url(config: &Config, data_dir: &Path) -> String {
+/// Makes the data folder where it is not there, for commands that work without a running daemon.
+///
+/// # Errors
+/// When it cannot be made; the text says what to do.
+pub fn make_data_dir(path: &Path) -> anyhow::Result<()> {
+    Ok(data_folder::make(path)?)
+}
+
+/// The address of the configured database: that of the settings, else a SQLite file in the data folder.
+#[must_use]
+pub fn database_url(config: &Config, data_dir: &Path) -> String {
     if config.database.url.is_empty() { sqlite_url(&data_dir.join("drover.db")) } else { config.database.url.clone() }
 }
 

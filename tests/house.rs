@@ -16,7 +16,7 @@ use syn::{
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("main", &["cli", "init"]),
     ("lib", &[]),
-    ("cli", &["daemon", "telemetry", "qr"]),
+    ("cli", &["daemon", "telemetry", "qr", "store"]),
     ("daemon", &["*"]),
     (
         "api",

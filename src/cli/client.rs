@@ -87,6 +87,13 @@ impl Client {
         self.read(self.send(self.request(Method::DELETE, path).timeout(self.limit)).await?).await
     }
 
+    /// `GET` of a file of this kind.
+    pub(super) async fn bytes(&self, path: &str, kind: &str) -> Result<Vec<u8>, CliError> {
+        let request = self.request(Method::GET, path).header(header::ACCEPT, kind).timeout(self.limit);
+        let body = self.send(request).await?.bytes().await;
+        Ok(body.map_err(|error| self.unreachable(&error))?.to_vec())
+    }
+
     /// `GET` of a stream of events, after the one with this id.
     pub(super) async fn stream(&self, path: &str, last_id: Option<&str>) -> Result<Response, CliError> {
         let mut request = self.request(Method::GET, path).header(header::ACCEPT, "text/event-stream");
@@ -115,7 +122,9 @@ impl Client {
 
     async fn read<T: DeserializeOwned>(&self, response: Response) -> Result<T, CliError> {
         let body = response.bytes().await.map_err(|error| self.unreachable(&error))?;
-        serde_json::from_slice(&body).map_err(|error| self.no_drover(error.to_string()))
+        // Some operations answer nothing.
+        let body: &[u8] = if body.is_empty() { b"null" } else { &body };
+        serde_json::from_slice(body).map_err(|error| self.no_drover(error.to_string()))
     }
 
     async fn refusal(&self, response: Response) -> CliError {
@@ -162,6 +171,12 @@ fn key(config: &Config) -> Result<String, CliError> {
     Ok(key.trim().to_owned())
 }
 
+/// An id as a segment of a path, whatever somebody typed.
+pub(super) fn segment(id: &str) -> String {
+    let keep = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.@".contains(&byte);
+    id.bytes().map(|byte| if keep(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+}
+
 fn checked(url: &str) -> Result<String, CliError> {
     let wrong = || CliError::WrongAddress { url: url.to_owned() };
     let parsed = reqwest::Url::parse(url).map_err(|_| wrong())?;
@@ -198,6 +213,12 @@ mod tests {
             assert_eq!(address(bind.parse().expect("an IP"), 3000).expect("an address"), expected);
         }
         assert!(matches!(address(IpAddr::from([127, 0, 0, 1]), 0), Err(CliError::UnknownAddress)));
+    }
+
+    #[test]
+    fn an_id_is_one_segment() {
+        assert_eq!(segment("true_1@c.us_3EB0"), "true_1@c.us_3EB0");
+        assert_eq!(segment("../keys?a#b"), "..%2Fkeys%3Fa%23b");
     }
 
     #[test]

@@ -4,11 +4,20 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    client::Client,
+    client::{Client, segment},
     error::CliError,
-    output::{say, table},
+    output::{say, say_json},
+    table,
 };
 use crate::model::SessionName;
+
+/// The examples below the help.
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  drover dead list shop
+  drover dead retry true_15551234567@c.us_3EB0...       one, under the same id
+  drover dead retry --session shop                      all of a session
+  drover dead delete --session shop --yes";
 
 /// What to do with dead letters.
 #[derive(Debug, clap::Subcommand)]
@@ -76,31 +85,27 @@ async fn list(client: &Client, session: Option<&SessionName>, is_json: bool) -> 
     let of = session.map_or_else(String::new, |name| format!("&session={name}"));
     let answer: Value = client.get(&format!("/api/queue/dead?limit=1000{of}")).await?;
     if is_json {
-        say(&format!("{answer:#}"))?;
-        return Ok(());
+        return Ok(say_json(&answer)?);
     }
     let rows: Vec<Row> = client.understood(answer)?;
     if rows.is_empty() {
         say("There are no dead letters.")?;
         return Ok(());
     }
-    for line in lines(&rows) {
-        say(&line)?;
-    }
-    Ok(())
+    Ok(table::print(HEADINGS, &cells(&rows), None)?)
 }
 
-fn lines(rows: &[Row]) -> Vec<String> {
-    let cells: Vec<_> = rows
-        .iter()
+const HEADINGS: [&str; 6] = ["ID", "SESSION", "ACCEPTED", "TRIES", "CODE", "REASON"];
+
+fn cells(rows: &[Row]) -> Vec<[String; 6]> {
+    rows.iter()
         .map(|row| {
             let (code, message) =
                 row.error.as_ref().map_or(("", ""), |reason| (reason.code.as_str(), reason.message.as_str()));
             let tries = row.attempts.len().to_string();
             [row.id.clone(), row.session.clone(), row.created_at.clone(), tries, code.to_owned(), message.to_owned()]
         })
-        .collect();
-    table(["ID", "SESSION", "ACCEPTED", "TRIES", "CODE", "REASON"], &cells)
+        .collect()
 }
 
 async fn retry(client: &Client, which: &Which) -> Result<(), CliError> {
@@ -136,12 +141,6 @@ async fn delete(client: &Client, which: &Which, is_confirmed: bool) -> Result<()
     Ok(())
 }
 
-/// An id as a segment of a path, whatever somebody typed.
-fn segment(id: &str) -> String {
-    let keep = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.@".contains(&byte);
-    id.bytes().map(|byte| if keep(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -151,12 +150,9 @@ mod tests {
         let row = json!({ "id": "true_1@c.us_3EB0", "session": "main", "createdAt": "now", "attempts": [{}, {}],
             "error": { "code": "refused", "message": "the server said no" } });
         let rows: Vec<Row> = serde_json::from_value(json!([row])).expect("as the API answers");
-        assert_eq!(lines(&rows)[1], "true_1@c.us_3EB0  main     now       2      refused  the server said no");
-    }
-
-    #[test]
-    fn an_id_is_one_segment() {
-        assert_eq!(segment("true_1@c.us_3EB0"), "true_1@c.us_3EB0");
-        assert_eq!(segment("../keys?a#b"), "..%2Fkeys%3Fa%23b");
+        assert_eq!(
+            table::table(HEADINGS, &cells(&rows))[1],
+            "true_1@c.us_3EB0  main     now       2      refused  the server said no"
+        );
     }
 }

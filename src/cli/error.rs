@@ -19,6 +19,23 @@ pub(super) enum CliError {
     /// Threads.
     #[error("the runtime cannot be started: {0}")]
     Runtime(#[source] io::Error),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] crate::store::StoreError),
+    /// A file of the person's.
+    #[error("{} cannot be used: {source}", path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// What was asked makes no sense as it was asked.
+    #[error("{0}")]
+    Usage(String),
+    /// It was tried, and did not come out well.
+    #[error("{0}")]
+    NotDone(String),
     /// stdout.
     #[error("the answer cannot be written: {0}")]
     Output(#[from] io::Error),
@@ -93,7 +110,11 @@ impl CliError {
     /// The code that the process ends with.
     pub(super) fn exit_code(&self) -> u8 {
         match self {
-            Self::Config(_) | Self::UnknownAddress | Self::WrongAddress { .. } | Self::Unconfirmed { .. } => 2,
+            Self::Config(_)
+            | Self::Usage(_)
+            | Self::UnknownAddress
+            | Self::WrongAddress { .. }
+            | Self::Unconfirmed { .. } => 2,
             Self::Unreachable { .. } | Self::NoDrover { .. } => 3,
             Self::NoKey { .. } | Self::Refused { status: 401 | 403, .. } => 4,
             Self::Interrupted(_) => 130,
@@ -102,6 +123,9 @@ impl CliError {
             | Self::Telemetry(_)
             | Self::Runtime(_)
             | Self::Output(_)
+            | Self::Store(_)
+            | Self::File { .. }
+            | Self::NotDone(_)
             | Self::Refused { .. }
             | Self::NotReady { .. }
             | Self::NotLinked(_) => 1,

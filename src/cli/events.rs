@@ -12,6 +12,13 @@ use crate::model::SessionName;
 /// After how long a lost stream is taken up again.
 const RETRY: Duration = Duration::from_secs(2);
 
+/// The examples below the help.
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  drover events                                    the last 20
+  drover events --follow --session shop            as they happen
+  drover events -f --events message,message.ack --json | jq .payload";
+
 /// What to show.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {

@@ -26,6 +26,12 @@ const CODE_LIFE_MS: i64 = 150_000;
 /// How long a session that was just started may still look stopped.
 const START_GRACE_MS: i64 = 5_000;
 
+/// The examples below the help.
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  drover link shop                                shows a QR to scan: Settings > Linked devices > Link a device
+  drover link shop --code 15551234567             shows a code to type on the phone with this number";
+
 /// Which phone, and how.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {

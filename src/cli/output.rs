@@ -1,8 +1,17 @@
 //! Writing for people and programs.
 
-use std::io::{self, Write};
+use std::{
+    io::{self, IsTerminal, Write},
+    time::Duration,
+};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::Value;
 
 use super::error::CliError;
+
+/// How often a spinner turns.
+const TURN: Duration = Duration::from_millis(120);
 
 /// A line on stdout.
 pub(super) fn say(line: &str) -> io::Result<()> {
@@ -11,37 +20,59 @@ pub(super) fn say(line: &str) -> io::Result<()> {
     stdout.flush()
 }
 
+/// Text on stdout as it is.
+pub(super) fn write(text: &[u8]) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(text)?;
+    stdout.flush()
+}
+
+/// An answer for programs.
+pub(super) fn say_json(answer: &Value) -> io::Result<()> {
+    say(&format!("{answer:#}"))
+}
+
+/// A remark on stderr, beside the answer.
+pub(super) fn remark(line: &str) {
+    // There is nobody left to tell that stderr is closed.
+    let _ = writeln!(io::stderr().lock(), "{line}");
+}
+
 /// An error on stderr. Whoever closed our stdout (`| head`) heard enough: that is none.
 pub(super) fn complain(error: &CliError) {
     if error.exit_code() != 0 {
-        // There is nobody left to tell that stderr is closed.
-        let _ = writeln!(io::stderr().lock(), "drover: {error}");
+        remark(&format!("drover: {error}"));
     }
 }
 
-/// Rows below their headings, each column as wide as its widest cell.
-pub(super) fn table<const N: usize>(headings: [&str; N], rows: &[[String; N]]) -> Vec<String> {
-    let width = |column: usize| {
-        let cells = rows.iter().map(|row| row[column].chars().count());
-        cells.chain([headings[column].chars().count()]).max().unwrap_or_default()
-    };
-    let widths: [usize; N] = std::array::from_fn(width);
-    let line = |cells: &[String; N]| {
-        let padded = cells.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
-        padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
-    };
-    let headings = headings.map(str::to_owned);
-    std::iter::once(&headings).chain(rows).map(line).collect()
+/// Shows on a terminal that something goes on, until it is dropped; elsewhere nothing. It writes to stderr.
+pub(super) struct Progress {
+    bar: ProgressBar,
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+impl Progress {
+    /// Begins with this line.
+    pub(super) fn begin(line: &str) -> Self {
+        if !io::stderr().is_terminal() {
+            return Self { bar: ProgressBar::hidden() };
+        }
+        let bar = ProgressBar::new_spinner();
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} ({elapsed})") {
+            bar.set_style(style);
+        }
+        bar.set_message(line.to_owned());
+        bar.enable_steady_tick(TURN);
+        Self { bar }
+    }
 
-    #[test]
-    fn columns_are_as_wide_as_their_widest_cell() {
-        let rows = [["main".to_owned(), "WORKING".to_owned()], ["ñandú-2".to_owned(), String::new()]];
-        assert_eq!(table(["NAME", "STATUS"], &rows), ["NAME     STATUS", "main     WORKING", "ñandú-2"]);
-        assert_eq!(table(["NAME"], &[]), ["NAME"]);
+    /// Goes on to this line.
+    pub(super) fn tell(&self, line: String) {
+        self.bar.set_message(line);
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
     }
 }

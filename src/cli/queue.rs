@@ -6,9 +6,18 @@ use serde_json::{Value, json};
 use super::{
     client::Client,
     error::CliError,
-    output::{say, table},
+    output::{say, say_json},
+    table,
 };
 use crate::model::SessionName;
+
+/// The examples below the help.
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  drover queue stats
+  drover queue pause shop           what is being sent is finished, nothing more goes out
+  drover queue resume shop
+  drover queue clear shop --yes     cancels what waits";
 
 /// What to do with the queues.
 #[derive(Debug, clap::Subcommand)]
@@ -84,19 +93,19 @@ fn of(session: Option<&SessionName>) -> String {
 async fn stats(client: &Client, session: Option<&SessionName>, is_json: bool) -> Result<(), CliError> {
     let answer: Value = client.get(&format!("/api/queue/stats{}", of(session))).await?;
     if is_json {
-        say(&format!("{answer:#}"))?;
-        return Ok(());
+        return Ok(say_json(&answer)?);
     }
     let Stats { sessions } = client.understood(answer)?;
-    for line in lines(&sessions) {
-        say(&line)?;
+    if sessions.is_empty() {
+        return Ok(say("There is no session yet: `drover link <name>` makes one.")?);
     }
-    Ok(())
+    Ok(table::print(HEADINGS, &cells(&sessions), Some(4))?)
 }
 
-fn lines(rows: &[Row]) -> Vec<String> {
-    let cells: Vec<_> = rows
-        .iter()
+const HEADINGS: [&str; 6] = ["SESSION", "WAITING", "CLAIMED", "DEAD", "QUEUE", "NEXT DUE"];
+
+fn cells(rows: &[Row]) -> Vec<[String; 6]> {
+    rows.iter()
         .map(|row| {
             let standing = match (row.paused, &row.circuit_open_until) {
                 (true, _) => "paused".to_owned(),
@@ -106,8 +115,7 @@ fn lines(rows: &[Row]) -> Vec<String> {
             let (depth, claimed, dead) = (row.depth.to_string(), row.claimed.to_string(), row.states.dead.to_string());
             [row.session.clone(), depth, claimed, dead, standing, row.next_due_at.clone().unwrap_or_default()]
         })
-        .collect();
-    table(["SESSION", "WAITING", "CLAIMED", "DEAD", "QUEUE", "NEXT DUE"], &cells)
+        .collect()
 }
 
 async fn change(client: &Client, what: &str, session: Option<&SessionName>) -> Result<(), CliError> {
@@ -138,7 +146,7 @@ mod tests {
             "circuitOpenUntil": null, "states": { "dead": 2 } });
         let rows: Vec<Row> = serde_json::from_value(json!([row])).expect("as the API answers");
         assert_eq!(
-            lines(&rows),
+            table::table(HEADINGS, &cells(&rows)),
             ["SESSION  WAITING  CLAIMED  DEAD  QUEUE  NEXT DUE", "main     3        1        2     open"]
         );
     }

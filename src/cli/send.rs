@@ -3,8 +3,18 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{client::Client, error::CliError, output::say};
+use super::{
+    client::Client,
+    error::CliError,
+    output::{say, say_json},
+};
 use crate::model::SessionName;
+
+/// The examples below the help.
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  drover send shop 15551234567 \"Your order is on its way\"
+  drover send shop 15551234567 \"Hello\" --wait server      ends when WhatsApp has it";
 
 /// What to send.
 #[derive(Debug, clap::Args)]
@@ -50,8 +60,7 @@ pub(super) async fn send(client: &Client, args: &Args) -> Result<(), CliError> {
     let body = json!({ "session": args.session, "chatId": args.chat, "text": args.text });
     let answer: Value = client.post(&format!("/api/sendText{wait}"), &body).await?;
     if args.json {
-        say(&format!("{answer:#}"))?;
-        return Ok(());
+        return Ok(say_json(&answer)?);
     }
     let sent: Sent = serde_json::from_value(answer)
         .map_err(|error| CliError::NoDrover { url: client.base().to_owned(), cause: error.to_string() })?;

@@ -1,4 +1,8 @@
-//! `drover sessions`
+//! `drover sessions [list|show|start|stop|restart|logout|delete|screenshot]`
+
+mod orders;
+mod screenshot;
+mod show;
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -6,16 +10,92 @@ use serde_json::Value;
 use super::{
     client::Client,
     error::CliError,
-    output::{say, table},
+    output::{say, say_json},
+    table,
 };
-use crate::{clock::Clock, clock::SystemClock};
+use crate::{
+    clock::{Clock, SystemClock},
+    model::SessionName,
+};
+use orders::Order;
 
-/// What to list, and how.
+/// The examples below the help.
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  drover sessions                            all of them
+  drover sessions show shop                  one, with all that is known of it
+  drover sessions restart shop --wait        a new browser; the login stays
+  drover sessions screenshot shop            the page as it looks now, to shop.png
+  drover sessions delete shop --yes          for good, with its login";
+
+/// What to do with sessions; without a command they are listed.
 #[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(super) struct Args {
+    #[command(subcommand)]
+    command: Option<Command>,
     /// JSON, as the API answers it.
     #[arg(long)]
     json: bool,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// List all sessions, stopped ones too (the default).
+    List {
+        /// JSON, as the API answers it.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show one session: its account, its state and why, how well it does.
+    Show {
+        /// Which.
+        session: SessionName,
+        /// JSON, as the API answers it.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Give sessions a browser; those that run are left alone.
+    Start(Which),
+    /// Take sessions' browsers away; the logins stay, and no QR is needed later.
+    Stop(Which),
+    /// Give sessions a new browser; the logins stay.
+    Restart(Which),
+    /// Unlink the account, as under Linked devices on the phone; the login is archived, and a new QR follows.
+    Logout {
+        /// Whose.
+        session: SessionName,
+        /// Do it; without this nothing is unlinked.
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Remove a session for good: its login, its queue, its files.
+    Delete {
+        /// Which.
+        session: SessionName,
+        /// Do it; without this nothing is removed.
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Save the page as it looks now as a PNG.
+    Screenshot {
+        /// Whose.
+        session: SessionName,
+        /// Where to; `-` is stdout. Default: <session>.png
+        #[arg(long, short, value_name = "FILE")]
+        output: Option<std::path::PathBuf>,
+    },
+}
+
+/// One session or several.
+#[derive(Debug, clap::Args)]
+struct Which {
+    /// Which ones.
+    #[arg(required = true)]
+    sessions: Vec<SessionName>,
+    /// Wait until each has come to rest: working, showing a QR, stopped or failed.
+    #[arg(long)]
+    wait: bool,
 }
 
 #[derive(Deserialize)]
@@ -45,27 +125,39 @@ struct Reason {
     message: String,
 }
 
-/// Lists all sessions, stopped ones too.
+/// Does it.
 pub(super) async fn sessions(client: &Client, args: &Args) -> Result<(), CliError> {
-    let path = "/api/sessions?all=true";
-    if args.json {
-        say(&format!("{:#}", client.get::<Value>(path).await?))?;
-        return Ok(());
+    match &args.command {
+        None => list(client, args.json).await,
+        Some(Command::List { json }) => list(client, *json).await,
+        Some(Command::Show { session, json }) => show::show(client, session, *json).await,
+        Some(Command::Start(which)) => orders::order(client, Order::Start, &which.sessions, which.wait).await,
+        Some(Command::Stop(which)) => orders::order(client, Order::Stop, &which.sessions, which.wait).await,
+        Some(Command::Restart(which)) => orders::order(client, Order::Restart, &which.sessions, which.wait).await,
+        Some(Command::Logout { session, yes }) => orders::log_out(client, session, *yes).await,
+        Some(Command::Delete { session, yes }) => orders::delete(client, session, *yes).await,
+        Some(Command::Screenshot { session, output }) => {
+            screenshot::screenshot(client, session, output.as_deref()).await
+        }
     }
-    let rows: Vec<Row> = client.get(path).await?;
-    if rows.is_empty() {
-        say("There is no session yet: `drover link <name>` makes one.")?;
-        return Ok(());
-    }
-    for line in lines(&rows, SystemClock.now_ms()) {
-        say(&line)?;
-    }
-    Ok(())
 }
 
-fn lines(rows: &[Row], now_ms: i64) -> Vec<String> {
-    let cells: Vec<_> = rows
-        .iter()
+async fn list(client: &Client, is_json: bool) -> Result<(), CliError> {
+    let answer: Value = client.get("/api/sessions?all=true").await?;
+    if is_json {
+        return Ok(say_json(&answer)?);
+    }
+    let rows: Vec<Row> = client.understood(answer)?;
+    if rows.is_empty() {
+        return Ok(say("There is no session yet: `drover link <name>` makes one.")?);
+    }
+    Ok(table::print(HEADINGS, &cells(&rows, SystemClock.now_ms()), Some(1))?)
+}
+
+const HEADINGS: [&str; 7] = ["NAME", "STATUS", "STATE", "FOR", "NUMBER", "SHOWN AS", "REASON"];
+
+fn cells(rows: &[Row], now_ms: i64) -> Vec<[String; 7]> {
+    rows.iter()
         .map(|row| {
             let me = row.me.as_ref();
             [
@@ -73,13 +165,17 @@ fn lines(rows: &[Row], now_ms: i64) -> Vec<String> {
                 row.status.clone(),
                 row.state.clone(),
                 age(now_ms - row.timestamps.activity),
-                me.map_or("-", |me| me.id.split('@').next().unwrap_or_default()).to_owned(),
+                me.map_or("-", |me| number(&me.id)).to_owned(),
                 me.map_or("-", |me| me.push_name.as_str()).to_owned(),
                 row.reason.as_ref().map_or("", |reason| reason.message.as_str()).to_owned(),
             ]
         })
-        .collect();
-    table(["NAME", "STATUS", "STATE", "FOR", "NUMBER", "SHOWN AS", "REASON"], &cells)
+        .collect()
+}
+
+/// The phone number of an account's id.
+fn number(id: &str) -> &str {
+    id.split('@').next().unwrap_or_default()
 }
 
 /// How long ago, in the largest unit that fits.
@@ -116,7 +212,7 @@ mod tests {
         ]))
         .expect("as the API answers");
         assert_eq!(
-            lines(&rows, 120_000),
+            table::table(HEADINGS, &cells(&rows, 120_000)),
             [
                 "NAME  STATUS   STATE    FOR  NUMBER       SHOWN AS  REASON",
                 "main  WORKING  ready    2m   15551234567  We",

@@ -50,9 +50,7 @@ impl DataFolder {
     /// When it cannot be written to, or another drover has it.
     pub(super) fn open(path: &Path) -> Result<Self, DataFolderError> {
         let not_writable = |source| DataFolderError::NotWritable { path: path.to_owned(), source };
-        if !path.is_dir() {
-            std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(not_writable)?;
-        }
+        make(path)?;
         let path = path.canonicalize().map_err(not_writable)?;
         let lock = match FileLock::try_lock(&path.join("drover.lock")).map_err(not_writable)? {
             TryLock::Taken(lock) => lock,
@@ -74,6 +72,18 @@ impl DataFolder {
     pub(super) fn release(self) {
         self.lock.release();
     }
+}
+
+/// Makes the folder (0700) where it is not there.
+///
+/// # Errors
+/// When it cannot be made.
+pub(super) fn make(path: &Path) -> Result<(), DataFolderError> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
+    made.map_err(|source| DataFolderError::NotWritable { path: path.to_owned(), source })
 }
 
 #[cfg(test)]

@@ -32,8 +32,8 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 const SQLITE_READERS: u32 = 4;
 const POSTGRES_CONNECTIONS: u32 = 16;
 
-static SQLITE_MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
-static POSTGRES_MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
+pub(super) static SQLITE_MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
+pub(super) static POSTGRES_MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
 
 /// The connections. Clones share them.
 #[derive(Debug, Clone)]
@@ -53,10 +53,10 @@ enum Writer {
 impl Database {
     pub(super) async fn open(url: &str) -> Result<Self, StoreError> {
         sqlx::any::install_default_drivers();
-        match url.split(':').next() {
-            Some("sqlite") => Self::open_sqlite(url).await,
-            Some("postgres" | "postgresql") => Self::open_postgres(url).await,
-            _ => Err(StoreError::UnknownDatabase { scheme: url.split(':').next().unwrap_or_default().to_owned() }),
+        match scheme(url) {
+            "sqlite" => Self::open_sqlite(url).await,
+            "postgres" | "postgresql" => Self::open_postgres(url).await,
+            other => Err(StoreError::UnknownDatabase { scheme: other.to_owned() }),
         }
     }
 
@@ -146,14 +146,16 @@ impl Database {
 /// A statement with its values.
 pub(super) type AnyQuery = sqlx::query::Query<'static, sqlx::Any, AnyArguments>;
 
-fn parse(url: &str) -> Result<AnyConnectOptions, StoreError> {
-    url.parse().map_err(|source| {
-        let scheme = url.split(':').next().unwrap_or_default().to_owned();
-        StoreError::InvalidAddress { scheme, source }
-    })
+/// How an address starts.
+pub(super) fn scheme(url: &str) -> &str {
+    url.split(':').next().unwrap_or_default()
 }
 
-fn without_password(options: &AnyConnectOptions) -> String {
+pub(super) fn parse(url: &str) -> Result<AnyConnectOptions, StoreError> {
+    url.parse().map_err(|source| StoreError::InvalidAddress { scheme: scheme(url).to_owned(), source })
+}
+
+pub(super) fn without_password(options: &AnyConnectOptions) -> String {
     let mut url = options.database_url.clone();
     // Fails only for addresses that have no place for a password.
     let _ = url.set_password(None);
@@ -162,7 +164,7 @@ fn without_password(options: &AnyConnectOptions) -> String {
 }
 
 /// The file that a SQLite address means. One in memory would lose everything at the end.
-fn sqlite_path(url: &str) -> Result<PathBuf, StoreError> {
+pub(super) fn sqlite_path(url: &str) -> Result<PathBuf, StoreError> {
     if url.contains(":memory:") || url.contains("mode=memory") {
         return Err(StoreError::UnknownDatabase { scheme: "sqlite::memory".to_owned() });
     }

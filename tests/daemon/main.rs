@@ -9,6 +9,7 @@ mod boot;
 mod bridge;
 mod chaos;
 mod chats;
+mod cli_commands;
 mod cli_link;
 mod cli_settings;
 mod config_layers;

@@ -1,0 +1,94 @@
+//! The commands as an operator and a script use them: what they print, and how they end.
+
+use serde_json::Value;
+
+use crate::support::{Cli, Drover, Home};
+
+#[track_caller]
+fn json(drover: &Drover<'_>, arguments: &[&str]) -> Value {
+    serde_json::from_str(&Cli::run(drover, arguments)).expect("--json is JSON")
+}
+
+/// A command that must fail; its exit code and its line.
+#[track_caller]
+fn refused(drover: &Drover<'_>, arguments: &[&str]) -> (Option<i32>, String) {
+    let mut cli = Cli::start(drover, arguments);
+    let status = cli.wait(std::time::Duration::from_secs(30));
+    (status.code(), cli.errors())
+}
+
+#[test]
+fn keys_and_sessions_are_looked_after_from_the_shell() {
+    let home = Home::bare();
+    let drover = home.start();
+
+    // A key of its own for a backend: the key alone on stdout, so that a script can take it.
+    let key = Cli::run(&drover, &["keys", "create", "--session", "shop", "--actions", "read,send"]);
+    let key = key.trim();
+    assert!(key.starts_with("drover_") && key.lines().count() == 1, "{key}");
+    assert_eq!(drover.api().with_key(Some(key)).get("/api/keys").status, 403);
+    let keys = json(&drover, &["keys", "list", "--json"]);
+    let made = keys.as_array().expect("a list").iter().find(|key| key["session"] == "shop").expect("it is listed");
+    let id = made["id"].as_str().expect("an id");
+    let listed = Cli::run(&drover, &["keys", "list"]);
+    assert!(listed.contains(id) && listed.contains("read, send") && !listed.contains(key), "{listed}");
+    assert!(!listed.contains('\u{1b}'), "no colours where there is no terminal: {listed:?}");
+    assert_eq!(refused(&drover, &["keys", "revoke", id]).0, Some(2));
+    Cli::run(&drover, &["keys", "revoke", id, "--yes"]);
+    assert_eq!(drover.api().with_key(Some(key)).get("/api/sessions").status, 401);
+    let (code, line) = refused(&drover, &["keys", "revoke", id, "--yes"]);
+    assert_eq!((code, line.lines().count()), (Some(1), 1), "{line}");
+
+    // A session that is never started: no browser is needed.
+    let body = serde_json::json!({ "name": "shop", "start": false });
+    drover.api().post("/api/sessions", &body).expect(201);
+    assert!(Cli::run(&drover, &["sessions"]).contains("STOPPED"));
+    assert_eq!(json(&drover, &["sessions", "list", "--json"])[0]["name"], "shop");
+    assert_eq!(json(&drover, &["sessions", "--json"])[0]["name"], "shop");
+    assert_eq!(json(&drover, &["sessions", "show", "shop", "--json"])["status"], "STOPPED");
+    assert!(Cli::run(&drover, &["sessions", "show", "shop"]).contains("wanted"), "what is wanted is shown");
+    assert!(Cli::run(&drover, &["sessions", "stop", "shop"]).starts_with("shop: STOPPED"));
+    let (code, line) = refused(&drover, &["sessions", "stop", "shop", "nobody"]);
+    assert_eq!(code, Some(1), "{line}");
+    assert!(line.contains("nobody"), "{line}");
+    let (code, line) = refused(&drover, &["sessions", "screenshot", "shop"]);
+    assert_eq!((code, line.contains("start it first")), (Some(1), true), "{line}");
+    for order in ["logout", "delete"] {
+        let (code, line) = refused(&drover, &["sessions", order, "shop"]);
+        assert_eq!((code, line.contains("--yes")), (Some(2), true), "{line}");
+    }
+    Cli::run(&drover, &["sessions", "delete", "shop", "--yes"]);
+    assert_eq!(drover.api().get("/api/sessions/shop").status, 404);
+    drover.stop();
+}
+
+#[test]
+fn migrations_are_shown_and_done_without_a_daemon() {
+    let home = Home::bare();
+    let data = home.path().join("new");
+    home.set("DROVER_DATA_DIR", &data.display().to_string());
+    let status = || -> Value {
+        let ended = home.run(&["migrate", "status", "--json"]);
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        serde_json::from_str(&ended.out).expect("--json is JSON")
+    };
+    let applied = |status: &Value| status.as_array().expect("a list").iter().all(|row| row["applied"] == true);
+    assert!(!applied(&status()) && !data.exists(), "looking changes nothing");
+    let done = home.run(&["migrate"]);
+    assert_eq!(done.code, Some(0), "{done:?}");
+    assert!(done.out.contains("applied 1 (initial)"), "{done:?}");
+    assert!(applied(&status()));
+    assert!(home.run(&["migrate", "run"]).out.contains("up to date"));
+    assert!(home.run(&["migrate", "status"]).out.contains("applied"));
+}
+
+#[test]
+fn completions_are_written_even_where_the_settings_are_wrong() {
+    let home = Home::bare();
+    home.set("DROVER_HTTP__PORT", "no port");
+    for shell in ["bash", "zsh", "fish"] {
+        let ended = home.run(&["completions", shell]);
+        assert!(ended.code == Some(0) && ended.out.contains("sessions"), "{shell}: {ended:?}");
+    }
+    assert_eq!(home.run(&["config", "check"]).code, Some(2));
+}

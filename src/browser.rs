@@ -32,3 +32,4 @@ pub use bridge::{built_in_bridge, read_bridge};
 pub use find::{Executable, NotFound, Search};
 pub use launch::{ChromiumLauncher, LauncherError};
 pub use profile::end_orphans;
+pub use sandbox::{Sandbox, probe as probe_sandbox};

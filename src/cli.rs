@@ -1,4 +1,4 @@
-//! The command line: one file a command. `serve` is the daemon; `config`, `migrate` and `completions` work without one; every
+//! The command line: one file a command. `serve` is the daemon; `config`, `doctor`, `migrate` and `completions` work without one; every
 //! other command talks to a running daemon over its API, as any client does.
 //!
 //! What a command answers goes to stdout, everything else to stderr. An error is one line that says what to do, and an
@@ -8,6 +8,7 @@ mod client;
 mod completions;
 mod config_check;
 mod dead;
+mod doctor;
 mod error;
 mod events;
 mod health;
@@ -66,6 +67,9 @@ enum Command {
     /// Look after the settings.
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Look whether this machine has what drover needs: Chromium, Redis, database, disk, memory, clock, network, fonts.
+    #[command(after_help = doctor::EXAMPLES)]
+    Doctor(doctor::Args),
     /// Bring the database's schema up to date, or see how it stands.
     #[command(after_help = migrate::EXAMPLES)]
     Migrate(migrate::Args),
@@ -143,6 +147,7 @@ fn execute(cli: Cli) -> Result<(), CliError> {
             alone(health::health(&client, &args))
         }
         Command::Completions(args) => completions::completions(&args),
+        Command::Doctor(args) => alone(doctor::doctor(&loaded.config, &args)),
         Command::Migrate(args) => alone(migrate::migrate(&loaded.config, &args)),
         Command::Ask(question) => {
             let client = Client::new(&loaded.config, cli.url.as_deref())?;

@@ -8,6 +8,7 @@ mod capped_stream;
 mod dedicated;
 mod endpoint;
 mod error;
+mod facts;
 mod link;
 mod private_server;
 mod runtime_folder;
@@ -25,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 pub use capped_stream::{CappedStream, StreamEntry};
 pub use dedicated::Dedicated;
 pub use error::RedisError;
+pub use facts::{RedisFacts, facts};
 pub use link::Link;
 pub use wake::WAKE_CHANNEL;
 

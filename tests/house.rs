@@ -16,8 +16,9 @@ use syn::{
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("main", &["cli", "init"]),
     ("lib", &[]),
-    ("cli", &["daemon", "telemetry", "qr", "store"]),
+    ("cli", &["daemon", "telemetry", "qr", "store", "doctor"]),
     ("daemon", &["*"]),
+    ("doctor", &["browser", "host", "redis", "store"]),
     (
         "api",
         &[

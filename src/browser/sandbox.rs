@@ -7,22 +7,42 @@ const HELPERS: [&str; 2] = ["/usr/lib/chromium/chrome-sandbox", "/opt/google/chr
 const SETUID: u32 = 0o4000;
 const PROBE_LIMIT: Duration = Duration::from_secs(5);
 
-/// Whether it can be on here, found out by trying, and said in the log when it cannot.
-pub(super) async fn is_available() -> bool {
+/// Whether it can be on here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sandbox {
+    /// It can.
+    Available,
+    /// This is root, for whom Chromium refuses it.
+    RefusedToRoot,
+    /// There are neither user namespaces nor the helper.
+    NoNamespaces,
+}
+
+/// Finds out by trying.
+pub async fn probe() -> Sandbox {
     if nix::unistd::geteuid().is_root() {
-        tracing::warn!("running as root: Chromium runs without its sandbox; run drover as another user");
-        return false;
+        return Sandbox::RefusedToRoot;
     }
     let has_helper = HELPERS.iter().any(|path| is_setuid(Path::new(path)));
     // util-linux's `unshare` is there on every distribution; where it is not, Chromium itself shall find out.
     let may_have_namespaces = succeeds("unshare", &["--user", "--map-root-user", "true"]).await.unwrap_or(true);
-    if !has_helper && !may_have_namespaces {
-        tracing::warn!(
+    if has_helper || may_have_namespaces { Sandbox::Available } else { Sandbox::NoNamespaces }
+}
+
+/// Whether it can be on here, found out by trying, and said in the log when it cannot.
+pub(super) async fn is_available() -> bool {
+    let sandbox = probe().await;
+    match sandbox {
+        Sandbox::Available => {}
+        Sandbox::RefusedToRoot => {
+            tracing::warn!("running as root: Chromium runs without its sandbox; run drover as another user");
+        }
+        Sandbox::NoNamespaces => tracing::warn!(
             "user namespaces are not allowed here (a container's default): Chromium runs without its sandbox; allow them, \
              with the container option --security-opt seccomp=unconfined for instance, to have it"
-        );
+        ),
     }
-    has_helper || may_have_namespaces
+    sandbox == Sandbox::Available
 }
 
 fn is_setuid(path: &Path) -> bool {

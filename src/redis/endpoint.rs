@@ -89,6 +89,25 @@ impl Endpoint {
         }
     }
 
+    /// A connection to the server, or to the first node of a cluster that answers.
+    pub(super) async fn any_node(&self, limit: Duration) -> RedisResult<MultiplexedConnection> {
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(CONNECT_TIMEOUT))
+            .set_response_timeout(Some(limit));
+        let clients: Vec<&Client> = match self {
+            Self::Server(client) => vec![client],
+            Self::Cluster(nodes, _) => nodes.iter().map(|node| &node.client).collect(),
+        };
+        let mut last = (ErrorKind::Io, "a cluster without nodes").into();
+        for client in clients {
+            match client.get_multiplexed_async_connection_with_config(&config).await {
+                Ok(connection) => return Ok(connection),
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
+    }
+
     /// A new connection for subscriptions. What is published on one node of a cluster is heard on each.
     pub(super) async fn subscription(&self) -> RedisResult<PubSub> {
         match self {

@@ -130,7 +130,7 @@ async fn check_cluster(commands: &mut Commands) -> Result<(), RedisError> {
 }
 
 /// A field of what `INFO` says.
-fn field<'a>(info: &'a str, name: &str) -> Option<&'a str> {
+pub(super) fn field<'a>(info: &'a str, name: &str) -> Option<&'a str> {
     info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim)
 }
 

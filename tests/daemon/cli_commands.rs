@@ -2,7 +2,10 @@
 
 use serde_json::Value;
 
-use crate::support::{Cli, Drover, Home};
+use crate::support::{
+    Cli, Drover, Home, Simulator,
+    servers::{Postgres, Redis},
+};
 
 #[track_caller]
 fn json(drover: &Drover<'_>, arguments: &[&str]) -> Value {
@@ -80,6 +83,51 @@ fn migrations_are_shown_and_done_without_a_daemon() {
     assert!(applied(&status()));
     assert!(home.run(&["migrate", "run"]).out.contains("up to date"));
     assert!(home.run(&["migrate", "status"]).out.contains("applied"));
+}
+
+#[test]
+fn the_doctor_tells_what_is_well_and_what_is_not() {
+    let simulator = Simulator::start();
+    let home = Home::with(&simulator);
+    let check = |findings: &Value, name: &str| {
+        let checks = findings["checks"].as_array().expect("a list");
+        checks.iter().find(|check| check["check"] == name).cloned().unwrap_or_else(|| panic!("{name} in {findings}"))
+    };
+    let looked = || {
+        let ended = home.run(&["doctor", "--json"]);
+        (ended.code, serde_json::from_str::<Value>(&ended.out).unwrap_or_else(|_| panic!("{ended:?}")))
+    };
+    let (code, findings) = looked();
+    for name in ["chromium", "redis", "database", "disk", "files", "clock", "whatsapp"] {
+        assert_ne!(check(&findings, name)["verdict"], "fail", "{findings}");
+    }
+    assert_eq!(code, Some(i32::from(findings["verdict"] == "fail")), "{findings}");
+    for check in findings["checks"].as_array().expect("a list") {
+        assert_eq!(check["verdict"] == "ok", check["advice"] == "", "what is not well says what to do: {check}");
+    }
+
+    // Servers that are there, one that is not, and no Chromium.
+    let (mut redis, postgres) = (Redis::start(), Postgres::start());
+    home.set("REDIS_URL", &redis.url());
+    home.set("DATABASE_URL", &postgres.url());
+    let findings = looked().1;
+    assert!(
+        check(&findings, "redis")["found"].as_str().is_some_and(|found| found.contains("noeviction")),
+        "{findings}"
+    );
+    assert!(check(&findings, "database")["found"].as_str().is_some_and(|found| found.contains("PostgreSQL")));
+    assert!(check(&findings, "clock")["found"].as_str().is_some_and(|found| found.contains(" ms ")), "{findings}");
+    redis.kill();
+    home.set("DROVER_CHROMIUM", "/nowhere/chromium");
+    home.set("PATH", "/nowhere");
+    home.set("DATABASE_URL", "postgres://nobody:secret@127.0.0.1:1/none");
+    let ended = home.run(&["doctor"]);
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(!ended.out.contains("secret") && !ended.out.contains('\u{1b}'), "{ended:?}");
+    for line in ["fail  redis ", "fail  database "] {
+        assert!(ended.out.contains(line), "{line} in {ended:?}");
+    }
+    assert!(ended.err.starts_with("drover: not well: ") && ended.err.lines().count() == 1, "{ended:?}");
 }
 
 #[test]

@@ -152,7 +152,7 @@ impl Outbox {
             return Ok(CancelOutcome::TooLate(message.progress.state));
         }
         // The row decides: a sender that holds it, or finds it in a queue that could not be told, reads the row first.
-        if let Err(error) = self.queue.cancel(&message.session, id).await {
+        if let Err(error) = self.queue.cancel(&message).await {
             tracing::debug!(%id, %error, "a cancelled message stays in the queue until a sender finds it");
         }
         Ok(CancelOutcome::Cancelled)

@@ -24,8 +24,8 @@
 //!                                                └─ release, lease ended ┘
 //! ```
 
-mod cancel_many;
 mod claim;
+mod filed;
 mod inlet;
 pub mod keys;
 mod load;
@@ -54,7 +54,7 @@ pub use stats::{Blocked, QueueStats};
 use crate::{
     clock::Clock,
     config,
-    model::{MessageId, OutboundMessage, Priority, SessionName},
+    model::{OutboundMessage, SessionName},
     redis::{Connections, Link, RedisError},
 };
 use paces::Paces;
@@ -172,18 +172,10 @@ impl Queue {
     ) -> Result<bool, QueueError> {
         let mut is_complete = true;
         for portion in messages.chunks(PORTION) {
-            let mut arguments = Vec::with_capacity(1 + 5 * portion.len());
-            arguments.push(link.server().to_owned());
-            for message in portion {
-                debug_assert_eq!(message.session, *session);
-                // A time that had passed when it was accepted gives no right to overtake.
-                let send_at_ms = message.schedule.send_at_ms.filter(|send_at_ms| *send_at_ms > message.created_at_ms);
-                arguments.push(message.id.to_string());
-                arguments.push(message.chat.to_string());
-                arguments.push(priority_name(message.schedule.priority).to_owned());
-                arguments.push(send_at_ms.unwrap_or(message.created_at_ms).to_string());
-                arguments.push(send_at_ms.unwrap_or_default().to_string());
-            }
+            debug_assert!(portion.iter().all(|message| message.session == *session));
+            let mut arguments: Vec<Vec<u8>> = Vec::with_capacity(2 + portion.len());
+            arguments.push(link.server().into());
+            arguments.extend(portion.iter().map(filed::written));
             let complete: i64 = self.run(link, &self.shared.scripts.enqueue, session, arguments).await?;
             is_complete &= complete == 1;
         }
@@ -194,10 +186,21 @@ impl Queue {
     ///
     /// # Errors
     /// When Redis fails.
-    pub async fn cancel(&self, session: &SessionName, id: &MessageId) -> Result<bool, QueueError> {
+    pub async fn cancel(&self, message: &OutboundMessage) -> Result<bool, QueueError> {
+        Ok(self.cancel_all(&message.session, std::slice::from_ref(message)).await? == 1)
+    }
+
+    /// Takes waiting messages of a session out, in one script call; how many were there. What a sender holds stays.
+    ///
+    /// # Errors
+    /// When Redis fails.
+    pub async fn cancel_all(&self, session: &SessionName, messages: &[OutboundMessage]) -> Result<u64, QueueError> {
+        if messages.is_empty() {
+            return Ok(0);
+        }
         let link = self.shared.connections.link()?;
-        let cancelled: i64 = self.run(&link, &self.shared.scripts.cancel, session, vec![id.to_string()]).await?;
-        Ok(cancelled == 1)
+        let arguments = messages.iter().map(filed::written).collect();
+        self.run(&link, &self.shared.scripts.cancel, session, arguments).await
     }
 
     /// Gives back at once what another process claimed and never settled; how many. For whoever begins to run a session and
@@ -207,7 +210,7 @@ impl Queue {
     /// When Redis fails.
     pub async fn take_over(&self, session: &SessionName) -> Result<u32, QueueError> {
         let link = self.shared.connections.link()?;
-        self.run(&link, &self.shared.scripts.take_over, session, vec![self.shared.owner.clone()]).await
+        self.run(&link, &self.shared.scripts.take_over, session, vec![self.shared.owner.clone().into()]).await
     }
 
     /// Counts a message against an API key's limit. `Some`: it does not fit, the next one does after that long.
@@ -272,9 +275,9 @@ impl Queue {
         link: &Link,
         named: &Named,
         session: &SessionName,
-        mut arguments: Vec<String>,
+        mut arguments: Vec<Vec<u8>>,
     ) -> Result<T, QueueError> {
-        arguments.insert(0, self.time_argument());
+        arguments.insert(0, self.time_argument().into());
         let begun = Instant::now();
         let answer = link.invoke(&named.script, &self.shared.paces.keys_of(session), &arguments).await?;
         histogram!("drover_queue_call_seconds", "script" => named.name).record(begun.elapsed());
@@ -290,13 +293,4 @@ impl Queue {
 /// 128 random bits: nobody has it twice, not even after Redis lost all it knew.
 fn random_token() -> String {
     format!("{:032x}", rand::rng().random::<u128>())
-}
-
-/// As the scripts name it.
-fn priority_name(priority: Priority) -> &'static str {
-    match priority {
-        Priority::High => "high",
-        Priority::Normal => "normal",
-        Priority::Low => "low",
-    }
 }

@@ -14,13 +14,13 @@ impl Outbox {
     pub async fn clear(&self, session: &SessionName) -> Result<u64, AcceptError> {
         let mut cleared = 0;
         loop {
-            let ids = self.store.messages().cancel_some(session, PORTION).await?;
+            let cancelled = self.store.messages().cancel_some(session, PORTION).await?;
             // As with one: the rows decide.
-            if let Err(error) = self.queue.cancel_many(session, &ids).await {
+            if let Err(error) = self.queue.cancel_all(session, &cancelled).await {
                 tracing::debug!(session.id = %session, %error, "cancelled messages stay queued until a sender finds them");
             }
-            cleared += u64::try_from(ids.len()).unwrap_or(u64::MAX);
-            if ids.len() < PORTION as usize {
+            cleared += u64::try_from(cancelled.len()).unwrap_or(u64::MAX);
+            if cancelled.len() < PORTION as usize {
                 return Ok(cleared);
             }
         }

@@ -186,7 +186,7 @@ impl Reconciler {
         if !self.store.messages().expire(&message.id).await? {
             return Ok(());
         }
-        if let Err(error) = self.queue.cancel(&message.session, &message.id).await {
+        if let Err(error) = self.queue.cancel(message).await {
             tracing::debug!(id = %message.id, %error, "an expired message stays in the queue until a sender finds it");
         }
         let payload = json!({

@@ -3,14 +3,8 @@
 use metrics::counter;
 use rand::RngExt;
 
-use super::{Queue, QueueError, random_token};
-use crate::{
-    model::{MessageId, SessionName},
-    redis::Link,
-};
-
-/// How many `claiming.lua` takes.
-pub(super) const CLAIM_ARGUMENTS: usize = 11;
+use super::{Queue, QueueError, filed, random_token};
+use crate::model::{MessageId, SessionName};
 
 /// What asking for work gave.
 #[derive(Debug)]
@@ -95,28 +89,22 @@ impl Queue {
     /// When Redis fails; the session's waker is notified when it is back.
     pub async fn claim(&self, session: &SessionName) -> Result<ClaimAnswer, QueueError> {
         let link = self.shared.connections.link()?;
-        let token = random_token();
-        let mut arguments = Vec::with_capacity(CLAIM_ARGUMENTS + 1);
-        self.push_claim_arguments(&mut arguments, session, &link, &token);
+        let asked = self.ask(session);
+        let arguments = vec![asked.limits.clone(), link.server().into(), asked.token.clone().into()];
         let script = &self.shared.scripts.claim;
         let answer: Vec<String> = self.run(&link, script, session, arguments).await?;
-        self.read_claim(session, token, &answer).ok_or(QueueError::Answer { script: script.name, answer })
+        self.read_claim(session, asked, &answer).ok_or(QueueError::Answer { script: script.name, answer })
     }
 
-    /// What `claiming.lua` asks for.
-    pub(super) fn push_claim_arguments(
-        &self,
-        arguments: &mut Vec<String>,
-        session: &SessionName,
-        link: &Link,
-        token: &str,
-    ) {
+    /// What a claim of this moment tells the scripts.
+    pub(super) fn ask(&self, session: &SessionName) -> Asked {
         let shared = &self.shared;
-        let (limits, per_day) = shared.paces.in_force(session, shared.clock.now_ms());
+        let now_ms = shared.clock.now_ms();
+        let (limits, per_day) = shared.paces.in_force(session, now_ms);
         let jitter_ms = rand::rng().random_range(0..=limits.gap_jitter_ms);
-        arguments.extend([link.server().to_owned(), shared.owner.clone(), token.to_owned()]);
+        let lease_ms = shared.settings.lease_s * 1000;
         let numbers = [
-            shared.settings.lease_s * 1000,
+            lease_ms,
             limits.gap_ms + jitter_ms,
             limits.per_minute.into(),
             limits.burst.into(),
@@ -124,40 +112,51 @@ impl Queue {
             per_day.unwrap_or(0).into(),
             limits.per_recipient_per_minute.into(),
             shared.settings.circuit_failures.into(),
+            shared.settings.circuit_open_s * 1000,
         ];
-        arguments.extend(numbers.iter().map(u64::to_string));
+        #[expect(clippy::cast_precision_loss, reason = "counts and milliseconds of settings are far below 2^53")]
+        let limits = numbers.iter().flat_map(|number| (*number as f64).to_le_bytes()).collect();
+        let lease_until_ms = now_ms.saturating_add(i64::try_from(lease_ms).unwrap_or(i64::MAX));
+        Asked { limits, token: format!("{}{}", shared.owner, random_token()), lease_until_ms }
     }
 
     /// What `claiming.lua` answers.
-    pub(super) fn read_claim(&self, session: &SessionName, token: String, answer: &[String]) -> Option<ClaimAnswer> {
-        let here_ms = self.shared.clock.now_ms();
-        // What the script says in Redis' time is moved to the caller's.
-        let moved = |at: &str, now: &str| Some(here_ms + at.parse::<i64>().ok()? - now.parse::<i64>().ok()?);
+    pub(super) fn read_claim(&self, session: &SessionName, asked: Asked, answer: &[String]) -> Option<ClaimAnswer> {
         match answer {
-            [kind, id, chat, deliveries, redelivered, lease_end, now] if kind == "claimed" => {
+            [kind, written, deliveries, redelivered] if kind == "claimed" => {
                 counter!("drover_queue_claims_total", "session" => session.to_string()).increment(1);
-                let hold = Hold {
-                    queue: self.clone(),
-                    session: session.clone(),
-                    chat: chat.clone(),
-                    token,
-                    lease_until_ms: moved(lease_end, now)?,
-                };
-                let deliveries = deliveries.parse().ok()?;
-                let claim = Claim { id: id.parse().ok()?, deliveries, redelivered: redelivered == "1", hold };
-                Some(ClaimAnswer::Claimed(claim))
+                let Asked { token, lease_until_ms, .. } = asked;
+                let hold = Hold { queue: self.clone(), session: session.clone(), token, lease_until_ms };
+                let (id, deliveries) = (filed::id_of(written)?, deliveries.parse().ok()?);
+                Some(ClaimAnswer::Claimed(Claim { id, deliveries, redelivered: redelivered == "1", hold }))
             }
-            [kind, cause, at, now] if kind == "wait" => {
+            [kind, cause, in_ms, _] if kind == "wait" => {
                 let why = WaitCause::ALL.into_iter().find(|why| why.as_str() == cause)?;
                 counter!("drover_queue_waits_total", "cause" => why.as_str()).increment(1);
                 if why == WaitCause::Loading {
                     self.shared.load_wanted.notify_one();
                 }
-                Some(ClaimAnswer::AskAgain { at_ms: if at.is_empty() { None } else { Some(moved(at, now)?) }, why })
+                // The script says it in Redis' time: only how long it is, is true here too.
+                let at_ms = match in_ms.as_str() {
+                    "" => None,
+                    in_ms => Some(self.shared.clock.now_ms() + in_ms.parse::<i64>().ok()?),
+                };
+                Some(ClaimAnswer::AskAgain { at_ms, why })
             }
             _ => None,
         }
     }
+}
+
+/// What a claim is asked for with.
+#[derive(Debug)]
+pub(super) struct Asked {
+    /// As `limits.lua` reads them.
+    pub(super) limits: Vec<u8>,
+    /// Random, after the name of this process.
+    pub(super) token: String,
+    /// When the lease ends at the latest: counted from before the script does.
+    lease_until_ms: i64,
 }
 
 /// A message that this process may send until the lease ends. Settled by value, so never twice; dropped, it comes back when
@@ -180,7 +179,6 @@ pub struct Claim {
 pub(super) struct Hold {
     pub(super) queue: Queue,
     pub(super) session: SessionName,
-    pub(super) chat: String,
     pub(super) token: String,
     pub(super) lease_until_ms: i64,
 }

@@ -18,34 +18,38 @@ pub const INLET_REJECTED: &str = "drover:outbox:rejected";
 /// About how many of these are kept.
 pub const INLET_REJECTED_KEPT: u32 = 10_000;
 
-/// What stands before a session's hash tag, and after it.
-pub const SESSION_PREFIX: (&str, &str) = ("drover:{", "}:");
+/// What stands before a session's hash tag, and after it: with the number of the layout, so that none is read as another. What
+/// the first one left in a Redis that keeps its data goes when the session is loaded (scripts/load.lua).
+pub const SESSION_PREFIX: (&str, &str) = ("drover:{", "}:2:");
 
-/// Hash: `server` (the process that was loaded), `loading` (the load under way), `paused` (the cause, or empty), `paused_all`,
-/// `failures` in a row, `open_until`, `pace` (see scripts/session.lua), `last` (what a release puts back: token, may go on at,
-/// burst used up to), `is_awaited` (somebody was told to wait for work).
+/// String, packed by scripts/session.lua: `server` (the process that was loaded), `loading` (the load under way), `paused` (the
+/// cause, or empty), `paused_all`, `is_awaited` (somebody was told to wait for work), `failures` in a row, `open_until`, the
+/// pace (`next_at`, `bucket`: burst used up to, `passed_normal` and `passed_low`: claims in a row that passed by one of these,
+/// `day`, `in_day`), `due_at` (no later than the first of `due`), how many entries of what it counts (`kept` of `sent`,
+/// `unindexed` of these, `tried`), the number of `claims`, and those that hold: token, message, end of the lease, when it was
+/// claimed, and what a release puts back.
 pub const STATE: &str = "state";
-/// Hash: message id to `chat|priority|place|not before|deliveries|abandoned`.
-pub const JOBS: &str = "jobs";
-/// Sorted set, lexical: `chat|place|message id`, every message that is not settled, by chat and in its order.
+/// Sorted set, lexical: every message that is not settled, by chat and in its order; scripts/filing.lua says how a message is
+/// written.
 pub const LINE: &str = "line";
 /// Sorted set: the first messages of chats that may go, by rank (those that an earlier holder never settled, high, normal, low)
 /// and place.
 pub const READY: &str = "ready";
 /// Sorted set: the first messages of chats that have to wait, by the time at which they need not any more.
 pub const DUE: &str = "due";
-/// Hash: chat to `end of the lease|when it was claimed|token|owner|place|message id`, the claims that hold.
-pub const HELD: &str = "held";
-/// List: the times of the last claims, the latest last; as long as the limits look back.
+/// List: the last claims, `time|chat`, the latest last; as long as the limits look back.
 pub const SENT: &str = "sent";
-/// List, one a chat, gone after a minute: when its last messages were claimed, the latest last.
+/// Hash: a message that was handed out before to `how often|not before|1 if its last holder never settled it`.
+pub const TRIED: &str = "tried";
+/// List, one a chat, gone after a minute: when its last messages were claimed, the latest last. Written from `sent` when the
+/// limit could be reached.
 pub const TO_CHAT: &str = "to:";
 
 /// Sorted set, one an API key, gone after a minute: random members by the time of an acceptance.
 pub const ACCEPTED_BY: (&str, &str) = ("drover:{key:", "}:accepted");
 
 /// A session's keys in the order in which every script takes them.
-const IN_ORDER: [&str; 7] = [STATE, JOBS, LINE, READY, DUE, HELD, SENT];
+const IN_ORDER: [&str; 6] = [STATE, LINE, READY, DUE, SENT, TRIED];
 
 /// One key of a session.
 pub(super) fn of_session(session: &SessionName, name: &str) -> String {

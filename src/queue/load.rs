@@ -54,7 +54,7 @@ impl Queue {
     /// When Redis fails.
     pub async fn depth(&self, session: &SessionName) -> Result<Option<u64>, QueueError> {
         let link = self.shared.connections.link()?;
-        let arguments = vec![link.server().to_owned()];
+        let arguments = vec![link.server().into()];
         let depth: i64 = self.run(&link, &self.shared.scripts.depth, session, arguments).await?;
         Ok(u64::try_from(depth).ok())
     }
@@ -66,7 +66,7 @@ impl Queue {
     pub async fn load(&self, session: &SessionName) -> Result<Load, QueueError> {
         let link = self.shared.connections.link()?;
         let load = Load { queue: self.clone(), session: session.clone(), link, token: random_token() };
-        load.step(vec!["begin".to_owned(), load.token.clone(), load.link.server().to_owned()]).await?;
+        load.step("begin", "").await?;
         // Known from here on, so that a pause of all reaches it.
         let _: i64 = load.link.command(::redis::cmd("SADD").arg(keys::SESSIONS).arg(session.as_str())).await?;
         Ok(load)
@@ -97,21 +97,21 @@ impl Load {
     pub async fn restore(&self, used: &Used) -> Result<(), QueueError> {
         let shared = &self.queue.shared;
         let limits = self.queue.limits_of(&self.session);
-        let mut arguments = Vec::with_capacity(7 + 2 * used.in_hour.len());
+        let mut arguments: Vec<Vec<u8>> = Vec::with_capacity(7 + 2 * used.in_hour.len());
         let open_ms = i64::try_from(shared.settings.circuit_open_s * 1000).unwrap_or(i64::MAX);
         let open_until = used.last_failure_ms.map_or(0, |at_ms| at_ms.saturating_add(open_ms));
         let last = used.in_hour.last().map_or(0, |(at_ms, _)| *at_ms);
         let gap_ms = i64::try_from(limits.gap_ms).unwrap_or(i64::MAX);
         arguments.extend([
-            used.failures.to_string(),
-            open_until.to_string(),
-            used.paused.map_or("", PauseCause::as_str).to_owned(),
-            last.saturating_add(gap_ms).to_string(),
-            format!("{:.3}", used.burst_used_up_to(limits.per_minute)),
-            used.in_day.to_string(),
+            used.failures.to_string().into(),
+            open_until.to_string().into(),
+            used.paused.map_or("", PauseCause::as_str).into(),
+            last.saturating_add(gap_ms).to_string().into(),
+            format!("{:.3}", used.burst_used_up_to(limits.per_minute)).into(),
+            used.in_day.to_string().into(),
         ]);
         for (at_ms, chat) in &used.in_hour {
-            arguments.extend([at_ms.to_string(), chat.to_string()]);
+            arguments.extend([at_ms.to_string().into(), chat.as_str().into()]);
         }
         let _: i64 = self.queue.run(&self.link, &shared.scripts.restore, &self.session, arguments).await?;
         Ok(())
@@ -124,20 +124,21 @@ impl Load {
     pub async fn finish(self) -> Result<bool, QueueError> {
         let paused_all = self.queue.are_all_paused_over(&self.link).await?;
         let flag = if paused_all { "1" } else { "0" };
-        let end = vec!["end".to_owned(), self.token.clone(), self.link.server().to_owned(), flag.to_owned()];
-        if !self.step(end).await? {
+        if !self.step("end", flag).await? {
             return Ok(false);
         }
         // A pause of all that fell between the look and the end found the session, and was overwritten.
         let paused_now = self.queue.are_all_paused_over(&self.link).await?;
         if paused_now != paused_all {
-            let flag = if paused_now { "1" } else { "0" };
-            self.queue.set_paused(&self.link, &self.session, "paused_all", flag).await?;
+            let flag = if paused_now { "1" } else { "" };
+            self.queue.set_paused(&self.link, &self.session, "all", flag).await?;
         }
         Ok(true)
     }
 
-    async fn step(&self, arguments: Vec<String>) -> Result<bool, QueueError> {
+    /// Whether `load.lua` did it.
+    async fn step(&self, step: &'static str, paused_all: &'static str) -> Result<bool, QueueError> {
+        let arguments = vec![step.into(), self.token.as_str().into(), self.link.server().into(), paused_all.into()];
         let done: i64 = self.queue.run(&self.link, &self.queue.shared.scripts.load, &self.session, arguments).await?;
         Ok(done == 1)
     }

@@ -35,7 +35,7 @@ impl Queue {
     /// When Redis fails.
     pub async fn set_pause(&self, session: &SessionName, cause: Option<PauseCause>) -> Result<(), QueueError> {
         let link = self.shared.connections.link()?;
-        self.set_paused(&link, session, "paused", cause.map_or("", PauseCause::as_str)).await
+        self.set_paused(&link, session, "own", cause.map_or("", PauseCause::as_str)).await
     }
 
     /// Why a session is paused by itself, as Redis has it.
@@ -44,9 +44,8 @@ impl Queue {
     /// When Redis fails.
     pub async fn paused(&self, session: &SessionName) -> Result<Option<PauseCause>, QueueError> {
         let link = self.shared.connections.link()?;
-        let state = keys::of_session(session, keys::STATE);
-        let cause: Option<String> = link.command(::redis::cmd("HGET").arg(state).arg("paused")).await?;
-        Ok(cause.as_deref().and_then(PauseCause::read))
+        let cause: String = self.run(&link, &self.shared.scripts.paused, session, Vec::new()).await?;
+        Ok(PauseCause::read(&cause))
     }
 
     /// Whether all sessions are paused, as Redis has it.
@@ -72,21 +71,21 @@ impl Queue {
         let _: ::redis::Value = link.command(&for_all).await?;
         let names: Vec<String> = link.command(::redis::cmd("SMEMBERS").arg(keys::SESSIONS)).await?;
         for session in names.iter().filter_map(|name| name.parse().ok()) {
-            self.set_paused(&link, &session, "paused_all", if is_paused { "1" } else { "0" }).await?;
+            self.set_paused(&link, &session, "all", if is_paused { "1" } else { "" }).await?;
         }
         Ok(())
     }
 
+    /// Of its `own` for a cause or none, or with `all` by 1 or none, as `pause.lua` has it.
     pub(super) async fn set_paused(
         &self,
         link: &Link,
         session: &SessionName,
-        field: &str,
+        which: &'static str,
         value: &str,
     ) -> Result<(), QueueError> {
-        let state = keys::of_session(session, keys::STATE);
-        let _: i64 = link.command(::redis::cmd("HSET").arg(state).arg(field).arg(value)).await?;
-        let _: i64 = link.command(::redis::cmd("PUBLISH").arg(keys::WAKE_CHANNEL).arg(session.as_str())).await?;
+        let arguments = vec![which.into(), value.into()];
+        let _: i64 = self.run(link, &self.shared.scripts.pause, session, arguments).await?;
         Ok(())
     }
 }

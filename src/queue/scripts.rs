@@ -1,5 +1,5 @@
 //! The Lua scripts, one a file, each called by one typed function. KEYS and ARGV are documented in each file's header. What
-//! several share (`session`, `settling`, `claiming`) stands in a file of its own before them.
+//! several share stands in files of its own before them: `session` before all that are about one.
 
 use ::redis::Script;
 
@@ -11,12 +11,13 @@ pub(super) struct Scripts {
     pub(super) settle: Named,
     pub(super) settle_and_claim: Named,
     pub(super) cancel: Named,
-    pub(super) cancel_many: Named,
     pub(super) depth: Named,
     pub(super) take_over: Named,
     pub(super) load: Named,
     pub(super) restore: Named,
     pub(super) stats: Named,
+    pub(super) pause: Named,
+    pub(super) paused: Named,
     pub(super) admit: Named,
 }
 
@@ -43,17 +44,20 @@ macro_rules! on_session {
 impl Scripts {
     pub(super) fn new() -> Self {
         Self {
-            enqueue: on_session!("enqueue"),
-            claim: on_session!("claim", with "claiming"),
-            settle: on_session!("settle", with "settling"),
-            settle_and_claim: on_session!("settle_and_claim", with "settling", with "claiming"),
-            cancel: on_session!("cancel"),
-            cancel_many: on_session!("cancel_many"),
+            enqueue: on_session!("enqueue", with "filing", with "unfiling"),
+            claim: on_session!("claim", with "filing", with "sent", with "limits", with "claiming"),
+            settle: on_session!("settle", with "filing", with "sent", with "limits", with "settling"),
+            settle_and_claim: on_session!(
+                "settle_and_claim", with "filing", with "sent", with "limits", with "settling", with "claiming"
+            ),
+            cancel: on_session!("cancel", with "filing", with "unfiling"),
             depth: on_session!("depth"),
-            take_over: on_session!("take_over"),
+            take_over: on_session!("take_over", with "filing"),
             load: on_session!("load"),
-            restore: on_session!("restore"),
-            stats: on_session!("stats"),
+            restore: on_session!("restore", with "sent"),
+            stats: on_session!("stats", with "sent"),
+            pause: on_session!("pause"),
+            paused: on_session!("paused"),
             admit: Named { name: "admit", script: Script::new(include_str!("scripts/admit.lua")) },
         }
     }

@@ -5,14 +5,7 @@ use std::time::Duration;
 use metrics::counter;
 use tokio::time::{Instant, timeout_at};
 
-use super::{
-    Claim, ClaimAnswer, QueueError,
-    claim::{CLAIM_ARGUMENTS, Hold},
-    random_token,
-};
-
-/// What `settling.lua` takes, and the time.
-const SETTLE_ARGUMENTS: usize = 8;
+use super::{Claim, ClaimAnswer, QueueError, claim::Hold};
 
 /// How a claim ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -175,27 +168,28 @@ impl Claim {
         verdict: Verdict,
         and_claim: bool,
     ) -> Result<(Settlement, Option<ClaimAnswer>), QueueError> {
-        let Hold { queue, session, chat, token, .. } = &self.hold;
+        let Hold { queue, session, token, .. } = &self.hold;
         let shared = &queue.shared;
         let link = shared.connections.link()?;
         let after = if let Verdict::Retry { after } = verdict { after } else { Duration::ZERO };
-        let mut arguments = Vec::with_capacity(SETTLE_ARGUMENTS + CLAIM_ARGUMENTS);
-        arguments.extend([self.id.to_string(), chat.clone(), token.clone(), verdict.name().to_owned()]);
-        arguments.push(after.as_millis().to_string());
-        arguments.push(shared.settings.circuit_failures.to_string());
-        arguments.push((shared.settings.circuit_open_s * 1000).to_string());
+        let asked = queue.ask(session);
+        let mut arguments: Vec<Vec<u8>> = vec![
+            asked.limits.clone(),
+            token.as_str().into(),
+            verdict.name().into(),
+            after.as_millis().to_string().into(),
+        ];
         if !and_claim {
             let script = &shared.scripts.settle;
             let answer: Vec<String> = queue.run(&link, script, session, arguments).await?;
             let settlement = read_settlement(&answer).ok_or(QueueError::Answer { script: script.name, answer })?;
             return Ok((settlement, None));
         }
-        let next_token = random_token();
-        queue.push_claim_arguments(&mut arguments, session, &link, &next_token);
+        arguments.extend([link.server().into(), asked.token.as_str().into()]);
         let script = &shared.scripts.settle_and_claim;
         let answer: Vec<String> = queue.run(&link, script, session, arguments).await?;
         let read = answer.split_at_checked(2).and_then(|(settled, claimed)| {
-            Some((read_settlement(settled)?, Some(queue.read_claim(session, next_token, claimed)?)))
+            Some((read_settlement(settled)?, Some(queue.read_claim(session, asked, claimed)?)))
         });
         read.ok_or(QueueError::Answer { script: script.name, answer })
     }

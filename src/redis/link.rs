@@ -3,7 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use ::redis::{ErrorKind, FromRedisValue, RedisResult, Script, aio::PubSub};
+use ::redis::{ErrorKind, FromRedisValue, RedisResult, Script, ToRedisArgs, aio::PubSub};
 use futures::StreamExt;
 use tokio::{
     sync::{Notify, watch},
@@ -50,7 +50,7 @@ impl Link {
         &self,
         script: &Script,
         keys: &[String],
-        arguments: &[String],
+        arguments: &[impl ToRedisArgs],
     ) -> Result<T, RedisError> {
         let mut invocation = script.prepare_invoke();
         for key in keys {

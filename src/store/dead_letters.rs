@@ -101,7 +101,7 @@ impl Messages {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn cancel_some(&self, session: &SessionName, limit: u32) -> Result<Vec<MessageId>, StoreError> {
+    pub async fn cancel_some(&self, session: &SessionName, limit: u32) -> Result<Vec<OutboundMessage>, StoreError> {
         let session = session.to_string();
         self.database()
             .write(move |connection| {
@@ -109,13 +109,13 @@ impl Messages {
                     let rows = sqlx::query(
                         "UPDATE messages SET state = 'cancelled' WHERE id IN (SELECT id FROM messages \
                          WHERE session = $1 AND state IN ('accepted', 'queued') ORDER BY position LIMIT $2) \
-                         AND state IN ('accepted', 'queued') RETURNING id",
+                         AND state IN ('accepted', 'queued') RETURNING *",
                     )
                     .bind(session)
                     .bind(i64::from(limit))
                     .fetch_all(connection)
                     .await?;
-                    rows.iter().map(|row| Columns::of("messages", row).parsed("id")).collect()
+                    rows.iter().map(decode).collect()
                 })
             })
             .await

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use drover::{
     config,
     model::{OutboundMessage, Priority, SessionName},
-    queue::{Claim, ClaimAnswer, Queue, Settled, WaitCause},
+    queue::{Claim, ClaimAnswer, Queue, Settled, Verdict, WaitCause},
     redis::Connections,
 };
 
@@ -84,8 +84,7 @@ impl Bench {
     }
 
     async fn end(self) {
-        let held: i64 = self.redis.command(&["HLEN", "drover:{main}:held"]).await;
-        assert_eq!(held, 0, "a claim is left");
+        assert_eq!(self.queue.stats(&self.session).await.unwrap().claimed, 0, "a claim is left");
         self.connections.close().await;
     }
 }
@@ -240,7 +239,7 @@ async fn a_lease_that_ends_brings_the_message_back_first_and_marked() {
     assert_eq!(bench.queue.stats(&bench.session).await.unwrap().claimed, 1);
     let _ = again.ack().await.unwrap();
     assert_eq!(bench.drain().await.len(), 2);
-    assert!(!bench.queue.cancel(&bench.session, &behind.id).await.unwrap());
+    assert!(!bench.queue.cancel(&behind).await.unwrap());
     bench.end().await;
 }
 
@@ -295,12 +294,12 @@ async fn a_message_is_cancelled_while_it_waits_and_not_while_it_is_held() {
     let first = bench.put(ANNA, Priority::Normal).await;
     let middle = bench.put(ANNA, Priority::Normal).await;
     let last = bench.put(ANNA, Priority::Normal).await;
-    assert!(bench.queue.cancel(&bench.session, &middle.id).await.unwrap());
-    assert!(!bench.queue.cancel(&bench.session, &middle.id).await.unwrap());
+    assert!(bench.queue.cancel(&middle).await.unwrap());
+    assert!(!bench.queue.cancel(&middle).await.unwrap());
     let held = bench.claim().await;
-    assert!(!bench.queue.cancel(&bench.session, &first.id).await.unwrap());
+    assert!(!bench.queue.cancel(&first).await.unwrap());
     assert_eq!(held.release().await.unwrap(), Settled::Done);
-    assert!(bench.queue.cancel(&bench.session, &first.id).await.unwrap());
+    assert!(bench.queue.cancel(&first).await.unwrap());
     assert_eq!(bench.drain().await, ids(&[&last]));
     bench.end().await;
 }
@@ -393,7 +392,7 @@ async fn one_recipient_gets_no_more_than_its_share_and_others_go_on() {
     }
     let other = bench.put(BEN, Priority::Low).await;
     assert_eq!(bench.drain().await.len(), 3, "two to Anna, and Ben's");
-    assert!(!bench.queue.cancel(&bench.session, &other.id).await.unwrap());
+    assert!(!bench.queue.cancel(&other).await.unwrap());
     let (why, wait) = bench.wait().await;
     assert_eq!((why, wait), (WaitCause::PerRecipient, Some(60_000)));
     bench.clock.advance(60_000);
@@ -534,18 +533,20 @@ async fn a_cleared_queue_leaves_nothing_and_is_closed_until_it_is_loaded() {
 #[tokio::test]
 async fn every_key_is_documented_and_tagged_with_its_session() {
     use drover::queue::keys;
-    let limits = config::Limits { per_recipient_per_minute: 5, ..settings::no_limits() };
+    let limits = config::Limits { per_recipient_per_minute: 1, ..settings::no_limits() };
     let bench = Bench::new(limits).await;
     bench.put(ANNA, Priority::High).await;
     bench.put(BEN, Priority::Normal).await;
     bench.put(CARA, Priority::Low).await;
+    let retry = Verdict::Retry { after: Duration::from_secs(1) };
+    assert_eq!(bench.claim().await.settle(retry).await.unwrap().settled, Settled::Done);
     let claim = bench.claim().await;
     bench.queue.admit("key-1", 30).await.unwrap();
     bench.queue.pause(None).await.unwrap();
-    let names = [keys::STATE, keys::JOBS, keys::LINE, keys::READY, keys::DUE, keys::HELD, keys::SENT];
+    let names = [keys::STATE, keys::LINE, keys::READY, keys::DUE, keys::SENT, keys::TRIED];
     let found: Vec<String> = bench.redis.command(&["KEYS", "*"]).await;
     for key in &found {
-        let is_documented = match key.strip_prefix("drover:{main}:") {
+        let is_documented = match key.strip_prefix("drover:{main}:2:") {
             Some(name) => names.contains(&name) || name.starts_with(keys::TO_CHAT),
             None => {
                 [keys::SESSIONS, keys::PAUSED_ALL].contains(&key.as_str())

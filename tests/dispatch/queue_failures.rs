@@ -219,6 +219,28 @@ async fn a_claim_survives_a_restart_of_redis_with_its_lease_and_its_limits() {
 }
 
 #[tokio::test]
+async fn what_an_earlier_layout_kept_is_not_read_and_goes_with_the_load() {
+    let bench = Bench::new().await;
+    let session: SessionName = "older".parse().unwrap();
+    let message = rows::message(&session, ANNA, "hello", 1);
+    let _: i64 =
+        bench.redis.command(&["HSET", "drover:{older}:state", "server", "another", "paused", "operator"]).await;
+    let _: i64 = bench.redis.command(&["HSET", "drover:{older}:jobs", message.id.as_str(), "x|normal|1|0|0|0"]).await;
+    let _: i64 = bench.redis.command(&["ZADD", "drover:{older}:line", "0", "x|000000000000001|y"]).await;
+    assert_eq!(bench.queue.depth(&session).await.unwrap(), None);
+    let load = bench.queue.load(&session).await.unwrap();
+    load.put(&message).await.unwrap();
+    assert!(load.finish().await.unwrap());
+    let mut keys: Vec<String> = bench.redis.command(&["KEYS", "drover:{older}:*"]).await;
+    keys.sort();
+    assert_eq!(keys, ["drover:{older}:2:line", "drover:{older}:2:ready", "drover:{older}:2:state"]);
+    let ClaimAnswer::Claimed(claim) = bench.queue.claim(&session).await.unwrap() else { panic!("it waits") };
+    assert_eq!(claim.id, message.id);
+    assert_eq!(claim.ack().await.unwrap(), Settled::Done);
+    bench.connections.close().await;
+}
+
+#[tokio::test]
 async fn a_wake_up_reaches_another_node() {
     let bench = Bench::new().await;
     let elsewhere = Connections::open(&bench.redis.settings(), "/nowhere".as_ref()).await.unwrap();

@@ -98,6 +98,37 @@ async fn a_session_has_limits_of_its_own_over_the_common_ones() {
 }
 
 #[tokio::test]
+async fn a_share_a_recipient_that_is_lowered_counts_what_went_before() {
+    let common = config::Limits { per_hour: 100, ..settings::no_limits() };
+    let mut bench = Bench::new(common).await;
+    for minute in 0..2 {
+        for _ in 0..9 {
+            bench.put().await;
+        }
+        assert_eq!(bench.count().await.0, 9, "without a limit, minute {minute}");
+        bench.clock.advance(60_000);
+    }
+    // Two to each of three chats, while a share is far from being reached; then it is lowered to just that.
+    bench.queue.set_limits(config::Limits { per_recipient_per_minute: 50, ..common });
+    for _ in 0..2 {
+        bench.put_in = 0;
+        for _ in 0..3 {
+            bench.put().await;
+        }
+        assert_eq!(bench.count().await.0, 3);
+    }
+    bench.queue.set_limits(config::Limits { per_recipient_per_minute: 2, ..common });
+    bench.put_in = 0;
+    for _ in 0..4 {
+        bench.put().await;
+    }
+    assert_eq!(bench.count().await, (1, WaitCause::PerRecipient), "only the fourth chat has a share left");
+    bench.clock.advance(60_000);
+    assert_eq!(bench.count().await, (3, WaitCause::Empty));
+    bench.connections.close().await;
+}
+
+#[tokio::test]
 async fn a_young_account_has_a_cap_a_day_that_rises_until_it_is_gone() {
     let mut bench = Bench::new(config::Limits { daily_young: 2, young_days: 3, ..settings::no_limits() }).await;
     for _ in 0..20 {

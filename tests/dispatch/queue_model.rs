@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use drover::{
     clock::Clock,
     config,
-    model::{MessageId, Priority, SessionName},
+    model::{MessageId, OutboundMessage, Priority, SessionName},
     queue::{Claim, ClaimAnswer, Queue, Settled, WaitCause},
     redis::Connections,
 };
@@ -59,6 +59,8 @@ enum Step {
     /// Of the message that was put in so long ago.
     Cancel(usize),
     Pause(bool),
+    /// Another limit a recipient, if there is one.
+    Share(u32),
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -103,6 +105,7 @@ fn step() -> impl Strategy<Value = Step> {
         6 => prop_oneof![4 => 1..3_000_i64, 2 => 3_000..40_000_i64, 1 => Just(HOUR_MS)].prop_map(Step::Advance),
         2 => (0..8_usize).prop_map(Step::Cancel),
         1 => any::<bool>().prop_map(Step::Pause),
+        1 => (1..4_u32).prop_map(Step::Share),
     ]
 }
 
@@ -258,11 +261,14 @@ impl Model {
                 .cloned()
                 .collect();
             let first_of = |is_wanted: &dyn Fn(&Job) -> bool| {
-                ready.iter().filter(|job| is_wanted(job)).min_by_key(|job| (job.place, job.id.to_string()))
+                ready.iter().filter(|job| is_wanted(job)).min_by_key(|job| (job.place, job.chat.clone()))
             };
             let of = |priority| first_of(&move |job: &Job| !job.is_abandoned && job.priority == priority);
             let (high, normal, low) = (of(Priority::High), of(Priority::Normal), of(Priority::Low));
-            let mut chosen = first_of(&|job: &Job| job.is_abandoned).or(high).or(normal).or(low)?;
+            let Some(mut chosen) = first_of(&|job: &Job| job.is_abandoned).or(high).or(normal).or(low) else {
+                self.passed = passed;
+                return None;
+            };
             if !chosen.is_abandoned {
                 chosen = instead_of(chosen, normal, low, &mut passed);
             }
@@ -285,7 +291,7 @@ impl Model {
     fn why_nothing_is_ready(&self, now: i64) -> WaitCause {
         let until = |job: &&Job| {
             let share = self.shares.get(&job.chat).copied().filter(|at| *at > now);
-            (share.unwrap_or(job.not_before), job.id.to_string())
+            (share.unwrap_or(job.not_before), job.chat.clone())
         };
         match self.firsts().into_iter().min_by_key(until) {
             Some(job) if self.share_end(&job.chat, now).is_some() => WaitCause::PerRecipient,
@@ -344,9 +350,12 @@ impl Model {
 
     fn cancel(&mut self, id: &MessageId) -> bool {
         let Some(index) = self.jobs.iter().position(|job| job.id == *id && job.held.is_none()) else { return false };
+        let was_first = self.firsts().iter().any(|job| job.id == *id);
         let job = self.jobs.remove(index);
         // Another first message is looked at afresh.
-        self.shares.remove(&job.chat);
+        if was_first {
+            self.shares.remove(&job.chat);
+        }
         true
     }
 }
@@ -356,7 +365,7 @@ struct World {
     clock: Arc<TestClock>,
     session: SessionName,
     model: Model,
-    put_in: Vec<MessageId>,
+    put_in: Vec<OutboundMessage>,
     in_hand: Vec<(u32, Claim)>,
     claims: u32,
 }
@@ -373,7 +382,7 @@ impl World {
                 message.schedule.send_at_ms = send_in_ms.map(|ms| now + ms);
                 self.queue.enqueue(&message).await.unwrap();
                 let send_at = message.schedule.send_at_ms.filter(|at| *at > message.created_at_ms);
-                self.put_in.push(message.id.clone());
+                self.put_in.push(message.clone());
                 self.model.jobs.push(Job {
                     id: message.id,
                     chat: message.chat.to_string(),
@@ -402,15 +411,20 @@ impl World {
             Step::Settle(..) => {}
             Step::Advance(by_ms) => self.clock.advance(by_ms),
             Step::Cancel(back) => {
-                let Some(id) = self.put_in.iter().rev().nth(back).cloned() else { return Ok(()) };
-                let cancelled = self.queue.cancel(&self.session, &id).await.unwrap();
-                prop_assert_eq!(cancelled, self.model.cancel(&id));
+                let Some(message) = self.put_in.iter().rev().nth(back) else { return Ok(()) };
+                let cancelled = self.queue.cancel(message).await.unwrap();
+                prop_assert_eq!(cancelled, self.model.cancel(&message.id));
             }
             Step::Pause(is_paused) => {
                 let session = Some(&self.session);
                 if is_paused { self.queue.pause(session).await } else { self.queue.resume(session).await }.unwrap();
                 self.model.is_paused = is_paused;
             }
+            Step::Share(share) if self.model.limits.per_recipient_per_minute > 0 => {
+                self.model.limits.per_recipient_per_minute = share;
+                self.queue.set_limits(self.model.limits);
+            }
+            Step::Share(_) => {}
         }
         Ok(())
     }

@@ -1,19 +1,27 @@
--- Takes a waiting message out.
+-- Takes waiting messages out.
 --
 -- KEYS and ARGV[1] as session.lua has them.
--- ARGV[2] id
--- Returns 1, or 0 when it is not there or a sender holds it.
+-- ARGV[2] and the rest: messages, as filing.lua has them
+-- Returns how many; those that are not there, and those that a sender holds, are left alone.
 
-local job = read_job(ARGV[2])
-if not job then return 0 end
-local packed = call('HGET', HELD, job.chat)
-if packed and read_hold(packed).id == job.id then return 0 end
-
-local is_filed = not packed and first_of(job.chat, 1)[1] == job.id
-call('HDEL', JOBS, job.id)
-call('ZREM', LINE, line_member(job.chat, job.place, job.id))
-if is_filed then
-  unfile(job.id)
-  if file_first_of(job.chat) then wake_who_waits(call('HGET', STATE, 'is_awaited')) end
+local count, has_work = 0, false
+for at = 2, #ARGV do
+  local member = ARGV[at]
+  local chat = chat_of(member)
+  local held = held_of(queue, chat)
+  if held ~= member then
+    local is_filed = not held and first_of(queue, chat) == member
+    if forget(queue, member) then count = count + 1 end
+    if is_filed then
+      unfile(queue, member)
+      local first = first_of(queue, chat)
+      if first then
+        file(queue, first)
+        has_work = true
+      end
+    end
+  end
 end
-return 1
+if has_work and queue.is_awaited == 1 then wake(queue) end
+if count > 0 then save(queue) end
+return count

@@ -9,11 +9,17 @@
 local server = server_process(ARGV[4])
 local mark = ARGV[3] .. '@' .. server
 if ARGV[2] == 'begin' then
-  call('HSET', STATE, 'loading', mark)
+  queue.loading = mark
+  save(queue)
+  -- What the first layout kept of the session. All of it is in the database.
+  local first_layout = string.match(queue.state, '^.-}:')
+  for _, name in ipairs({ 'state', 'jobs', 'line', 'ready', 'due', 'held', 'sent' }) do
+    call('UNLINK', first_layout .. name)
+  end
   return 1
 end
-if call('HGET', STATE, 'loading') ~= mark then return 0 end
-call('HDEL', STATE, 'loading')
-call('HSET', STATE, 'server', server, 'paused_all', ARGV[5])
-wake()
+if queue.loading ~= mark then return 0 end
+queue.loading, queue.server, queue.paused_all = '', server, tonumber(ARGV[5])
+wake(queue)
+save(queue)
 return 1

@@ -6,23 +6,17 @@
 -- Then for each attempt of the last hour, the earliest first: its time (Unix ms), its chat.
 -- Returns 1.
 
-local MINUTE = 60000
-local pace = read_pace(call('HGET', STATE, 'pace'))
-pace.next_at, pace.bucket = number(ARGV[5]), number(ARGV[6])
-pace.day, pace.in_day = math.floor(now / DAY), number(ARGV[7])
-pace.kept = (#ARGV - 7) / 2
-call('HSET', STATE, 'failures', ARGV[2], 'open_until', ARGV[3], 'paused', ARGV[4], 'pace', pack_pace(pace))
-call('HDEL', STATE, 'last')
-call('DEL', SENT)
-local known = {}
+queue.failures, queue.open_until, queue.paused = tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
+queue.next_at, queue.bucket = tonumber(ARGV[5]), tonumber(ARGV[6])
+queue.day, queue.in_day = math.floor(queue.now / 86400000), tonumber(ARGV[7])
+queue.kept = (#ARGV - 7) / 2
+queue.unindexed = queue.kept
+-- No claim of before is the latest any more: its release puts no pace back.
+queue.claims = (queue.claims + 1) % 4294967296
+call('DEL', queue.sent)
 for at = 8, #ARGV, 2 do
-  call('RPUSH', SENT, ARGV[at])
-  local key, age = to_chat(ARGV[at + 1]), now - number(ARGV[at])
-  if age < MINUTE then
-    if not known[key] then call('DEL', key) end
-    known[key] = true
-    call('RPUSH', key, ARGV[at])
-    call('PEXPIRE', key, MINUTE - math.max(0, age))
-  end
+  call('RPUSH', queue.sent, ARGV[at] .. '|' .. ARGV[at + 1])
+  call('DEL', to_chat(queue, ARGV[at + 1]))
 end
+save(queue)
 return 1

@@ -1,11 +1,10 @@
 -- Settles a claim and hands out the next message in the same round trip.
 --
--- KEYS and ARGV[1] as session.lua has them; ARGV[2] to ARGV[8] as settling.lua has them, from ARGV[9] on as claiming.lua has.
+-- KEYS and ARGV[1] to ARGV[5] as settle.lua has them.
+-- ARGV[6] the server process the caller talks to ('' for a cluster)   ARGV[7] the new claim's token
 -- Returns settle.lua's answer, followed by claim.lua's.
 
-local state = read_state()
-local settled, circuit = settle(2, state)
-local answer = claim(9, state)
-table.insert(answer, 1, settled)
-table.insert(answer, 2, circuit)
-return answer
+local settled, circuit = settle(queue, limits, ARGV[3], ARGV[4])
+local answer = claim(queue, limits, ARGV[6], ARGV[7])
+if settled == '1' or answer[2] ~= 'loading' then save(queue) end
+return { settled, circuit, answer[1], answer[2], answer[3], answer[4] }

@@ -1,59 +1,57 @@
 -- How a claim is settled, for settle.lua and settle_and_claim.lua.
 --
--- ARGV from `at` on: id, chat, the claim's token, the verdict (ack, retry, bury, bury_spent, release or void),
--- for retry: after so many milliseconds, failures that open the circuit, how long it stays open (ms).
+-- ARGV[3] the claim's token   ARGV[4] the verdict: ack, retry, bury, bury_spent, release or void
+-- ARGV[5] for retry: after so many milliseconds
 
 -- Nothing was sent: the pace is as it was before the claim.
-local function give_back_rate(state, chat, hold)
-  local pace = state.pace
-  pace.kept = pace.kept - call('LREM', SENT, -1, hold.claimed_at)
-  call('RPOP', to_chat(chat))
-  local token, next_at, bucket = find(state.last or '', '^([^|]*)|([^|]*)|([^|]*)$')
-  if token == hold.token then
-    pace.next_at, pace.bucket = number(next_at), number(bucket)
+local function give_back_rate(queue, hold)
+  local chat, claimed_at = chat_of(hold.member), string.format('%.0f', hold.claimed_at)
+  local entry = claimed_at .. '|' .. chat
+  local at = call('LPOS', queue.sent, entry, 'RANK', '-1')
+  if at and at >= queue.kept - queue.unindexed then
+    queue.unindexed = queue.unindexed - 1
+  elseif call('LINDEX', to_chat(queue, chat), '-1') == claimed_at then
+    call('RPOP', to_chat(queue, chat))
   end
-  if pace.day == math.floor(number(hold.claimed_at) / DAY) then pace.in_day = math.max(0, pace.in_day - 1) end
-  call('HSET', STATE, 'pace', pack_pace(pace))
+  queue.kept = queue.kept - call('LREM', queue.sent, '-1', entry)
+  -- Unless another claim came between.
+  if queue.claims == hold.claim then
+    queue.next_at, queue.bucket = hold.was_next_at, hold.was_bucket
+  end
+  if queue.day == math.floor(hold.claimed_at / 86400000) then queue.in_day = math.max(0, queue.in_day - 1) end
 end
 
--- Settles a claim, and keeps `state` true. Answers '1', or '0' when it does not hold any more: then nothing changed. And what
--- became of the circuit: 'opened', 'reopened' (the probe failed too), 'closed' or ''.
-local function settle(at, state)
-  local id, chat, token, verdict = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
-  local hold = state.holds[chat]
-  if not hold or hold.token ~= token then return '0', '' end
-  call('HDEL', HELD, chat)
-  state.holds[chat] = nil
+-- Settles the claim. Answers '1', or '0' when it does not hold any more: then nothing changed. And what became of the circuit:
+-- 'opened', 'reopened' (the probe failed too), 'closed' or ''. The caller writes the state.
+local function settle(queue, limits, token, verdict)
+  local hold
+  for index, other in ipairs(queue.holds) do
+    if other.token == token then hold = table.remove(queue.holds, index) end
+  end
+  if not hold then return '0', '' end
 
+  local member = hold.member
   if verdict == 'retry' then
-    local job = read_job(id)
-    job.deliveries, job.not_before, job.abandoned = job.deliveries + 1, now + number(ARGV[at + 4]), false
-    call('HSET', JOBS, id, pack_job(job))
-    state.due_at = math.min(state.due_at or job.not_before, job.not_before)
+    note_tried(queue, member, queue.now + ARGV[5], false)
   elseif verdict ~= 'release' then
-    call('HDEL', JOBS, id)
-    call('ZREM', LINE, line_member(chat, hold.place, id))
+    forget(queue, member)
   end
-  file_first_of(chat)
+  local first = first_of(queue, chat_of(member))
+  if first then file(queue, first) end
 
-  if verdict == 'release' or verdict == 'void' then give_back_rate(state, chat, hold) end
-  if state.is_awaited then
-    wake_who_waits('1')
-    state.is_awaited = false
-  end
-  local limit = number(ARGV[at + 5])
+  if verdict == 'release' or verdict == 'void' then give_back_rate(queue, hold) end
+  if queue.is_awaited == 1 then wake(queue) end
+
+  local opens_at = limits.circuit_failures
   if verdict == 'retry' or verdict == 'bury_spent' then
-    state.failures = state.failures + 1
-    call('HSET', STATE, 'failures', state.failures)
-    if limit > 0 and state.failures >= limit then
-      state.open_until = now + number(ARGV[at + 6])
-      call('HSET', STATE, 'open_until', text(state.open_until))
-      return '1', state.failures == limit and 'opened' or 'reopened'
+    queue.failures = queue.failures + 1
+    if opens_at > 0 and queue.failures >= opens_at then
+      queue.open_until = queue.now + limits.circuit_open
+      return '1', queue.failures == opens_at and 'opened' or 'reopened'
     end
-  elseif verdict == 'ack' and state.failures > 0 then
-    local was_open = limit > 0 and state.failures >= limit
-    state.failures = 0
-    call('HSET', STATE, 'failures', 0)
+  elseif verdict == 'ack' and queue.failures > 0 then
+    local was_open = opens_at > 0 and queue.failures >= opens_at
+    queue.failures = 0
     if was_open then return '1', 'closed' end
   end
   return '1', ''

@@ -4,23 +4,13 @@
 -- Returns {messages, held ones, first due or '', cause of its pause or '', '1' if paused with all, failures, open until,
 -- sent in the last minute, sent in the last hour, sent today, now}.
 
--- How many times in the list are younger than `span`: they rise, so that the first one is found by halving.
-local function younger_than(span)
-  local count = call('LLEN', SENT)
-  local low, high = 0, count
-  while low < high do
-    local middle = math.floor((low + high) / 2)
-    if number(call('LINDEX', SENT, middle)) + span > now then high = middle else low = middle + 1 end
-  end
-  return count - low
+local due = call('ZRANGE', queue.due, '0', '0', 'WITHSCORES')
+local today = queue.day == math.floor(queue.now / 86400000) and queue.in_day or 0
+local function text(value)
+  return string.format('%.0f', value)
 end
-
-local state = call('HMGET', STATE, 'paused', 'paused_all', 'failures', 'open_until', 'pace')
-local due = call('ZRANGE', DUE, 0, 0, 'WITHSCORES')
-local pace = read_pace(state[5])
 return {
-  text(call('HLEN', JOBS)), text(call('HLEN', HELD)), due[2] and text(number(due[2])) or '',
-  state[1] or '', state[2] or '0', state[3] or '0', state[4] or '0',
-  text(younger_than(60000)), text(younger_than(3600000)),
-  text(pace.day == math.floor(now / DAY) and pace.in_day or 0), text(now),
+  text(call('ZCARD', queue.line)), text(#queue.holds), due[2] and text(due[2]) or '',
+  queue.paused, text(queue.paused_all), text(queue.failures), text(queue.open_until),
+  text(younger_than(queue, 60000)), text(younger_than(queue, 3600000)), text(today), text(queue.now),
 }

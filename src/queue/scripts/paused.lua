@@ -1,0 +1,6 @@
+-- Why a session is paused by itself.
+--
+-- KEYS and ARGV[1] as session.lua has them.
+-- Returns the cause, or ''.
+
+return queue.paused

@@ -7,6 +7,7 @@
 mod auth;
 mod chats;
 mod contacts;
+mod dashboard;
 mod doorman;
 mod events;
 mod files;
@@ -97,10 +98,13 @@ pub async fn serve(listener: TcpListener, rooms: Rooms, server: Server, shutdown
 pub fn router(rooms: Rooms, server: Server, shutdown: Shutdown) -> Router {
     let parts = Parts::new(rooms, server, shutdown);
     let authenticate = middleware::from_fn_with_state(parts.clone(), auth::authenticate);
-    keyed_routes(&parts.facts.server.settings)
+    let keyed = keyed_routes(&parts.facts.server.settings);
+    let desk = dashboard::Desk::new(&parts, keyed.clone().with_state(parts.clone()));
+    keyed
         .route_layer(authenticate)
         .merge(server::open_routes())
         .merge(events::socket_routes())
+        .merge(dashboard::routes(desk, Duration::from_secs(parts.facts.server.settings.request_timeout_s)))
         .fallback(nowhere)
         .layer(CatchPanicLayer::custom(problem::of_panic))
         .layer(middleware::from_fn(unread::let_go))

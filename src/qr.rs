@@ -77,6 +77,27 @@ impl Code {
         png
     }
 
+    /// The code as SVG, one unit a module: a piece of a path for each run of dark ones.
+    #[must_use]
+    pub fn svg(&self) -> String {
+        let side = self.side;
+        let mut path = String::new();
+        for row in 0..side {
+            let mut column = 0;
+            while column < side {
+                let run = (column..side).take_while(|column| self.is_dark(row, *column)).count();
+                if run > 0 {
+                    path.push_str(&format!("M{column} {row}h{run}v1h-{run}z"));
+                }
+                column += run + 1;
+            }
+        }
+        format!(
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {side} {side}\" shape-rendering=\"crispEdges\">\
+             <path fill=\"#fff\" d=\"M0 0h{side}v{side}H0z\"/><path d=\"{path}\"/></svg>"
+        )
+    }
+
     /// The code as lines of a terminal, two rows of modules a line.
     #[must_use]
     pub fn lines(&self, ink: Ink) -> Vec<String> {
@@ -155,6 +176,21 @@ mod tests {
     fn the_png_can_be_scanned() {
         let png = Code::of(&payload()).expect("it fits").png();
         assert_eq!(decode_png(&png), payload());
+    }
+
+    #[test]
+    fn the_svg_fills_the_same_modules() {
+        let code = Code::of(&payload()).expect("it fits");
+        let svg = code.svg();
+        let path = svg.split("<path d=\"").nth(1).and_then(|rest| rest.split('"').next()).expect("a path");
+        let mut dark = vec![false; code.side * code.side];
+        for run in path.split('M').skip(1) {
+            let numbers: Vec<usize> =
+                run.split([' ', 'h', 'v']).take(3).map(|number| number.parse().expect("a number")).collect();
+            let [column, row, length] = numbers[..] else { panic!("{run}") };
+            dark[row * code.side + column..][..length].fill(true);
+        }
+        assert!(dark == code.dark);
     }
 
     #[test]

@@ -11,6 +11,8 @@ use axum::{
     routing::{get, post},
 };
 
+pub(super) use qr::current_qr;
+
 use super::state::Parts;
 
 pub(super) fn routes() -> Router<Parts> {

@@ -117,6 +117,11 @@ impl Problem {
         self.0.code
     }
 
+    /// The sentence for people.
+    pub(super) fn message(&self) -> &str {
+        &self.0.message
+    }
+
     /// What happened, for the log.
     pub(super) fn for_log(&self) -> &str {
         self.0.cause.as_deref().unwrap_or(&self.0.message)

@@ -51,7 +51,7 @@ impl Confirmed {
 }
 
 /// How a session's queue stands: the database says how many messages are in which state, Redis what may go when.
-async fn standing(store: &Store, queue: &Queue, name: &SessionName) -> Answer<Value> {
+pub(super) async fn standing(store: &Store, queue: &Queue, name: &SessionName) -> Answer<Value> {
     let messages = store.messages();
     let (counts, stats) = tokio::join!(messages.counts(name), queue.stats(name));
     Ok(show(name, &counts?, &stats?))

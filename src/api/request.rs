@@ -53,16 +53,21 @@ pub(super) fn make_id() -> String {
 }
 
 fn finish(mut response: Response, id: &str) -> Response {
+    // A handler that answers JSON means it, as the health's 503 with its parts, and the dashboard draws problems for people;
+    // axum's own refusals are text.
+    let is_meant = is_of_kind(&response, "application/json") || is_of_kind(&response, "text/html");
     let problem = match response.extensions_mut().remove::<Problem>() {
         Some(problem) => problem,
-        // A handler that answers JSON means it, as the health's 503 with its parts; axum's own refusals are text.
-        None if is_error(&response) && !is_json(&response) => Problem::of_status(response.status()),
+        None if is_error(&response) && !is_meant => Problem::of_status(response.status()),
         None => return response,
     };
     if problem.status().is_server_error() && problem.status() != axum::http::StatusCode::NOT_IMPLEMENTED {
         error!(code = problem.code(), cause = problem.for_log(), "a request failed");
     } else {
         debug!(code = problem.code(), "a request was refused");
+    }
+    if is_meant {
+        return response;
     }
     let mut rendered = problem.render(id).into_response();
     for name in [header::ALLOW, header::CONTENT_RANGE] {
@@ -77,8 +82,8 @@ fn is_error(response: &Response) -> bool {
     response.status().is_client_error() || response.status().is_server_error()
 }
 
-fn is_json(response: &Response) -> bool {
-    response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"))
+fn is_of_kind(response: &Response, wanted: &str) -> bool {
+    response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(wanted.as_bytes()))
 }
 
 #[cfg(test)]

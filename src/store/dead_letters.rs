@@ -39,6 +39,22 @@ impl Messages {
         Ok(dead)
     }
 
+    /// How many dead letters each session has; those without any are not named.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn dead_counts(&self) -> Result<Vec<(SessionName, u64)>, StoreError> {
+        let rows =
+            sqlx::query("SELECT session, COUNT(*) AS letters FROM messages WHERE state = 'dead' GROUP BY session")
+                .fetch_all(&mut *self.database().reader().await?)
+                .await?;
+        let read = |row: &AnyRow| {
+            let columns = Columns::of("messages", row);
+            Ok((columns.parsed("session")?, columns.narrow("letters")?))
+        };
+        rows.iter().map(read).collect()
+    }
+
     /// The dead letters whose session still exists, in the order of acceptance.
     ///
     /// # Errors

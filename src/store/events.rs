@@ -88,6 +88,33 @@ impl Events {
         Columns::of("events", &row).number("waiting")
     }
 
+    /// The last events, the latest first; of one session or all, of some kinds or (empty) all. No more than the last 20,000 are
+    /// looked through.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn latest(
+        &self,
+        session: Option<&SessionName>,
+        kinds: &[EventKind],
+        limit: u32,
+    ) -> Result<Vec<Event>, StoreError> {
+        // The names are our own, without a quote in them.
+        let names: Vec<String> = kinds.iter().map(|kind| format!("'{}'", kind.as_str())).collect();
+        let kinds = if names.is_empty() { String::new() } else { format!(" AND kind IN ({})", names.join(", ")) };
+        let of_session = if session.is_some() { " AND session = $2" } else { "" };
+        let sql = format!(
+            "SELECT * FROM events WHERE seq > COALESCE((SELECT seq FROM events WHERE seq > 0{of_session} \
+             ORDER BY seq DESC LIMIT 1 OFFSET 20000), 0){of_session}{kinds} ORDER BY seq DESC LIMIT $1"
+        );
+        let mut query = sqlx::query(AssertSqlSafe(sql)).bind(i64::from(limit));
+        if let Some(session) = session {
+            query = query.bind(session.to_string());
+        }
+        let rows = query.fetch_all(&mut *self.database.reader().await?).await?;
+        rows.iter().map(decode).collect()
+    }
+
     /// The number of the last event; 0 before the first.
     ///
     /// # Errors

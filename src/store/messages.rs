@@ -181,6 +181,23 @@ impl Messages {
         rows.iter().map(decode).collect()
     }
 
+    /// The messages of a session that were accepted last, the latest first, without their attempts. Looked for in the chats
+    /// that were written to last, so that a table with many others is not read.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn latest(&self, session: &SessionName, limit: u32) -> Result<Vec<OutboundMessage>, StoreError> {
+        let rows = sqlx::query(select_messages!(
+            "WHERE session = $1 AND chat IN (SELECT chat FROM chats WHERE session = $1 \
+             ORDER BY last_accepted_ms DESC LIMIT $2) ORDER BY position DESC LIMIT $2"
+        ))
+        .bind(session.to_string())
+        .bind(i64::from(limit))
+        .fetch_all(&mut *self.database.reader().await?)
+        .await?;
+        rows.iter().map(decode).collect()
+    }
+
     /// How many messages of a session stand where; states without any are not named.
     ///
     /// # Errors

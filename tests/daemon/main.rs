@@ -14,6 +14,11 @@ mod cli_link;
 mod cli_settings;
 mod config_layers;
 mod crash;
+mod dashboard;
+mod dashboard_doors;
+#[path = "../support/dashboard_weight.rs"]
+#[allow(unreachable_pub, reason = "two test binaries share it")]
+mod dashboard_weight;
 mod dead_letters;
 mod event_streams;
 mod files;

@@ -20,7 +20,7 @@ use crate::{
         wire::rfc3339,
     },
     clock::Clock,
-    model::{Qr, SessionState, SessionView},
+    model::{Qr, SessionName, SessionState, SessionView},
     qr::Code,
     session::{Registry, SessionError},
 };
@@ -59,10 +59,7 @@ pub(super) async fn qr(
 ) -> Answer<Response> {
     principal.require(Action::Control, &name)?;
     let format = params.optional::<Format>("format")?.unwrap_or(Format::Image);
-    let view = registry.watch(&name)?;
-    let current = tokio::time::timeout(NEXT_CODE_LIMIT, fresh(view, &*clock)).await;
-    let code =
-        current.map_err(|_| Problem::wrong_state("the next QR code is not there yet; ask again in a moment"))??;
+    let code = current_qr(&registry, &*clock, &name).await?;
     let mut response = match format {
         Format::Raw => {
             let expires_at = rfc3339(code.expires_at_ms);
@@ -75,6 +72,13 @@ pub(super) async fn qr(
         response.headers_mut().insert(EXPIRES_AT, expires_at);
     }
     Ok(response)
+}
+
+/// The code of a session that can still be scanned; the next one is waited for a moment.
+pub(in crate::api) async fn current_qr(registry: &Registry, clock: &dyn Clock, name: &SessionName) -> Answer<Qr> {
+    let view = registry.watch(name)?;
+    let current = tokio::time::timeout(NEXT_CODE_LIMIT, fresh(view, clock)).await;
+    current.map_err(|_| Problem::wrong_state("the next QR code is not there yet; ask again in a moment"))?
 }
 
 /// The code that can still be scanned, as soon as there is one.

@@ -20,18 +20,29 @@ const ANSWER: Duration = Duration::from_secs(20);
 pub struct DevTools {
     socket: WebSocket<TcpStream>,
     last_id: u64,
+    heard: Vec<Value>,
 }
 
 impl DevTools {
     /// Connects to the WhatsApp Web of the browser that runs on a profile.
     #[track_caller]
     pub fn attach(profile: &Path) -> Self {
-        let url = wait_until("the browser tells its page's address", ANSWER, || page_url(profile));
+        Self::connect(&wait_until("the browser tells its page's address", ANSWER, || page_url(profile)))
+    }
+
+    /// Connects to a page by its address.
+    #[track_caller]
+    pub fn connect(url: &str) -> Self {
         let address = url.trim_start_matches("ws://").split('/').next().expect("an address has a host").to_owned();
         let stream = TcpStream::connect(&address).expect("the browser listens");
         stream.set_read_timeout(Some(ANSWER)).expect("a timeout can be set");
-        let (socket, _) = tungstenite::client(&url, stream).expect("Chromium speaks websocket");
-        Self { socket, last_id: 0 }
+        let (socket, _) = tungstenite::client(url, stream).expect("Chromium speaks websocket");
+        Self { socket, last_id: 0, heard: Vec::new() }
+    }
+
+    /// What the page's browser told by itself while commands were answered.
+    pub fn heard(&self) -> &[Value] {
+        &self.heard
     }
 
     /// Gives a command and does not wait for its answer.
@@ -54,6 +65,9 @@ impl DevTools {
             if answer["id"] == self.last_id {
                 assert_eq!(answer["error"], Value::Null, "{method}");
                 return answer["result"].clone();
+            }
+            if answer.get("method").is_some() {
+                self.heard.push(answer);
             }
         }
         panic!("{method} was not answered within {ANSWER:?}");

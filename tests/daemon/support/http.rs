@@ -35,6 +35,18 @@ impl Client {
         Self { key: key.map(str::to_owned), ..self.clone() }
     }
 
+    /// The same, which shows redirects instead of following them.
+    pub fn without_redirects(&self) -> Self {
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_global(Some(TIMEOUT))
+            .max_idle_connections(0)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .build();
+        Self { agent: config.into(), ..self.clone() }
+    }
+
     /// The key that goes with every request.
     pub fn key(&self) -> Option<&str> {
         self.key.as_deref()
@@ -129,6 +141,13 @@ impl Reply {
     /// A header's value.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
+    }
+}
+
+impl Reply {
+    /// All values of a header.
+    pub fn headers(&self, name: &str) -> Vec<&str> {
+        self.headers.get_all(name).iter().filter_map(|value| value.to_str().ok()).collect()
     }
 }
 

@@ -3,6 +3,7 @@
 //! - [`Simulator`] and [`Phone`]: the other side.
 //! - [`Home`]: a data folder that outlives the daemons started on it, and answers for whatever they leave behind.
 //! - [`Drover`]: one running daemon; [`Cli`]: one command of its CLI.
+//! - [`Person`]: somebody at the dashboard, with a browser of their own.
 //! - [`DevTools`]: the page, through the door that any DevTools takes.
 //! - [`servers`]: a Redis and a PostgreSQL of the operator's own.
 //! - [`story`]: steps that several tests share.
@@ -24,6 +25,7 @@ pub mod events;
 pub mod home;
 pub mod http;
 pub mod log;
+pub mod person;
 pub mod process;
 pub mod qr;
 pub mod servers;
@@ -38,5 +40,6 @@ pub use devtools::DevTools;
 pub use events::Events;
 pub use home::Home;
 pub use http::{Client, Reply};
+pub use person::Person;
 pub use simulator::{Phone, Simulator};
 pub use wait::{holds_for, wait_until, wait_until_ok};

@@ -9,6 +9,12 @@ pub fn decode_png(png: &[u8]) -> String {
     decode(&picture).expect("a readable QR in the picture")
 }
 
+/// The same, None when there is none.
+pub fn try_decode_png(png: &[u8]) -> Option<String> {
+    let picture = image::load_from_memory_with_format(png, image::ImageFormat::Png).expect("a PNG").to_luma8();
+    decode(&picture)
+}
+
 /// What the last QR that a terminal was given says, drawn with half blocks; None when none is readable (yet). Both ways of
 /// drawing are taken: a full block for a dark module, or for a light one on a dark terminal.
 pub fn decode_terminal(output: &str) -> Option<String> {

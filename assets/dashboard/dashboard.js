@@ -71,9 +71,14 @@ function signIn() {
   location.assign("/dashboard/sign-in?next=" + encodeURIComponent(location.pathname + location.search));
 }
 
+const busy = new WeakSet();
+
 async function follow(form, button) {
+  if (busy.has(form)) return;
+  busy.add(form);
+  // Not `disabled`, which would take the focus away.
+  button?.setAttribute("aria-busy", "true");
   const fields = new URLSearchParams(new FormData(form));
-  if (button) button.disabled = true;
   try {
     const answer = await fetch(form.action, { method: "POST", body: fields, headers: { accept: "application/json" } });
     const told = await answer.json();
@@ -91,11 +96,8 @@ async function follow(form, button) {
   } catch {
     say(words.failed, true);
   } finally {
-    if (button?.isConnected) {
-      button.disabled = false;
-      // A button that was disabled has lost the focus.
-      if (document.activeElement === body) button.focus();
-    }
+    busy.delete(form);
+    button?.removeAttribute("aria-busy");
   }
 }
 
@@ -152,6 +154,17 @@ function parsed(html) {
   return template.content;
 }
 
+// Where the focus goes when what it is on is drawn anew: to the same thing, or from a button that is gone to the one in its place.
+function successor(focus, fresh) {
+  if (focus.id) {
+    const same = document.getElementById(focus.id);
+    if (same) return same;
+  }
+  if (focus.tagName === "SUMMARY") return document.querySelector(`#${CSS.escape(focus.parentElement.id)} > summary`);
+  if (focus.tagName === "A") return fresh.querySelector(`a[href="${CSS.escape(focus.getAttribute("href"))}"]`);
+  return focus.tagName === "BUTTON" ? fresh.querySelector("button") : null;
+}
+
 // What a person opened or stands on stays as it is.
 function replace(old, fresh) {
   const focus = old.contains(document.activeElement) ? document.activeElement : null;
@@ -160,9 +173,7 @@ function replace(old, fresh) {
   }
   if (old.dataset.told !== fresh.dataset?.told) write(document.getElementById("told"), fresh.dataset.told ?? "");
   old.replaceWith(fresh);
-  if (!focus) return;
-  const same = focus.id ? document.getElementById(focus.id) : fresh.querySelector(`a[href="${CSS.escape(focus.getAttribute("href") ?? "")}"]`);
-  (same ?? fresh.querySelector("button, summary, a"))?.focus({ preventScroll: true });
+  if (focus) successor(focus, fresh)?.focus({ preventScroll: true });
 }
 
 function change(step) {

@@ -53,8 +53,6 @@ const NOT_BUILT: &[(&str, &str)] = &[
     ("/mcp", "mcp"),
     ("/docs", "interactive documentation"),
     ("/openapi.json", "an OpenAPI document"),
-    ("/dashboard", "a dashboard"),
-    ("/dashboard/{*rest}", "a dashboard"),
 ];
 
 pub(super) fn routes() -> Router<Parts> {

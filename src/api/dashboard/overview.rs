@@ -1,6 +1,6 @@
 //! All sessions at a glance: those that need somebody first.
 
-use std::{cmp::Reverse, fmt::Write as _};
+use std::fmt::Write as _;
 
 use minijinja::{Value, context};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -136,11 +136,8 @@ pub(super) async fn read(desk: &Desk, visitor: &Visitor, query: &Query) -> Answe
     let total = views.len();
     views.retain(|view| query.takes(view));
     let found = views.len();
-    // Within what works, those that have work first.
-    views.sort_by_key(|view| {
-        let waiting = figure.waiting.get(&view.name).copied().unwrap_or(0);
-        (Group::of(view), Reverse(waiting), view.name.clone())
-    });
+    // By nothing that changes all the time, so that rows stay where they are.
+    views.sort_by_key(|view| (Group::of(view), view.name.clone()));
     let pages = found.div_ceil(PAGE).max(1);
     let page = query.page.min(pages);
     let shown = views.iter().skip((page - 1) * PAGE).take(PAGE);

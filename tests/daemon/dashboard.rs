@@ -69,8 +69,8 @@ fn a_phone_is_linked_and_a_session_kept_by_its_buttons() {
     person.wait("the dead letter is there", "document.querySelector('#dead').innerText.includes('refused once')");
     simulator.clear_faults();
     person.click("#dead form[action$='/retry'] button");
-    drover.wait_ack(&id, 1, story::TO_ACK);
     person.wait("it is gone from the dead letters", "document.querySelector('#dead').hidden");
+    drover.wait_ack(&id, 1, story::TO_ACK);
     phone.shown_once("refused once");
 
     // Stopped and started with the keyboard alone; the focus stays with the button's place.

@@ -1,10 +1,15 @@
 //! The dashboard's doors, without a browser: who gets in, what a form must bring, and what every answer forbids.
 
+use std::time::Duration;
+
 use serde_json::json;
 
-use crate::support::{Client, Drover, Home, Reply};
+use crate::support::{Client, Drover, Home, Reply, wait_until};
 
 const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
+
+/// A page shows figures that are a second old at most.
+const SOON: Duration = Duration::from_secs(10);
 
 /// A client that keeps cookies, follows no redirect and sends no key.
 struct Visitor {
@@ -110,11 +115,13 @@ fn nobody_gets_in_without_a_key_and_no_form_is_followed_without_its_token() {
     let mut other = Visitor::new(&drover);
     other.sign_in(&admin);
     assert_eq!(other.post(pause, &[], &body).status, 403, "another sign-in's token");
-    assert_eq!(drover.api().get("/api/queue/stats").expect(200)["sessions"][0]["paused"], false, "nothing was done");
+    assert!(!visitor.get("/dashboard/queue").text().contains("all queues are paused"), "nothing was done");
     let long = format!("{body}&x={}", "x".repeat(20_000));
     assert_eq!(visitor.post(pause, &[], &long).status, 413);
     assert_eq!(visitor.post(pause, &[("sec-fetch-site", "same-origin")], &body).status, 200);
-    assert_eq!(drover.api().get("/api/queue/stats").expect(200)["sessions"][0]["pausedAll"], true);
+    wait_until("all are paused", SOON, || {
+        visitor.get("/dashboard/queue").text().contains("all queues are paused").then_some(())
+    });
     let told = visitor.post("/dashboard/queue/resume", &[("accept", "application/json")], &body).expect(200);
     assert_eq!(told["message"], "Resumed.");
     assert_eq!(visitor.post("/dashboard/sessions/shop/fly", &[], &body).status, 404);

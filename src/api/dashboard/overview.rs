@@ -146,7 +146,7 @@ pub(super) async fn read(desk: &Desk, visitor: &Visitor, query: &Query) -> Answe
     let values = context! {
         counts, total, found, page, pages,
         query => context! { text => query.text.as_str(), group => query.group.map(Group::name) },
-        pager => Query { page: 0, ..query.clone() }.as_query(),
+        pager => Value::from_safe_string(Query { page: 0, ..query.clone() }.as_query().replace('&', "&amp;")),
         sessions => rows.iter().map(|(_, row)| row.clone()).collect::<Vec<_>>(),
         waiting => only(&figure.waiting, only_session),
         dead => only(&figure.dead, only_session),

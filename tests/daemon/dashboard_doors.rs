@@ -204,6 +204,6 @@ fn every_answer_forbids_what_it_does_not_need_and_assets_are_kept() {
     let next = visitor.get("/dashboard/sign-in?next=//evil.example");
     assert!(!next.text().contains("evil"), "{}", next.text());
     assert_eq!(drover.api().get("/api/dashboard").status, 404);
-    assert_eq!(drover.api().get("/dashboard").status, 303, "a key in a header signs nobody in");
+    assert_eq!(drover.api().without_redirects().get("/dashboard").status, 303, "a key in a header signs nobody in");
     drover.stop();
 }

@@ -56,6 +56,15 @@ impl DevTools {
     /// Gives a command; its result.
     #[track_caller]
     pub fn ask(&mut self, method: &str, parameters: &Value) -> Value {
+        match self.try_ask(method, parameters) {
+            Ok(result) => result,
+            Err(error) => panic!("{method}: {error}"),
+        }
+    }
+
+    /// Gives a command; its result, or why there is none, such as that the page is just going to another address.
+    #[track_caller]
+    pub fn try_ask(&mut self, method: &str, parameters: &Value) -> Result<Value, Value> {
         self.tell(method, parameters);
         let began = Instant::now();
         while began.elapsed() < ANSWER {
@@ -63,8 +72,8 @@ impl DevTools {
             let Message::Text(text) = message else { continue };
             let answer: Value = serde_json::from_str(text.as_str()).expect("Chromium writes JSON");
             if answer["id"] == self.last_id {
-                assert_eq!(answer["error"], Value::Null, "{method}");
-                return answer["result"].clone();
+                let error = answer.get("error").cloned();
+                return error.map_or_else(|| Ok(answer["result"].clone()), Err);
             }
             if answer.get("method").is_some() {
                 self.heard.push(answer);

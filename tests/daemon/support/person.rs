@@ -97,12 +97,20 @@ impl Person {
     #[track_caller]
     pub fn wait_long(&mut self, what: &str, condition: &str, limit: Duration) {
         wait_until_ok(what, limit, || {
-            if self.page.run(&format!("Boolean({condition})")) == true {
+            if self.glance(&format!("Boolean({condition})")) == true {
                 return Ok(());
             }
-            let text = self.page.run("document.body && document.body.innerText");
+            let text = self.glance("document.body && document.body.innerText");
             Err(text.as_str().unwrap_or_default().chars().take(600).collect::<String>())
         });
+    }
+
+    /// What a script says, or nothing while the page goes to another address.
+    #[track_caller]
+    fn glance(&mut self, script: &str) -> Value {
+        let parameters = json!({ "expression": script, "returnByValue": true });
+        let answer = self.page.try_ask("Runtime.evaluate", &parameters).unwrap_or_default();
+        answer["result"]["value"].clone()
     }
 
     /// The text of an element.

@@ -2,7 +2,7 @@
 
 const functions = {
   probe, snapshot, refreshQr, pairingCode, prepare, lookUp, send, resend, outcome, showChatState, watchPresence, missed,
-  contact, about, picture, chats, chatMessages, upload, uploadEnd, download, downloadEnd, downloadPart, downloadOver,
+  contact, about, picture, chats, chatMessages, message, upload, uploadEnd, download, downloadEnd, downloadPart, downloadOver,
   checkNumber: async ({ phone }) => ({ chat: await chatOfNumber(`${phone}@c.us`) }),
   setAvailable: ({ available }) => void need('presence').Stream[available ? 'markAvailable' : 'markUnavailable'](),
   logOut: () => void need('log_out').Socket.logout(),

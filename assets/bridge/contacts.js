@@ -79,3 +79,9 @@ async function chatMessages({ chat: id, limit, offset }) {
   const messages = chat.msgs.getModelsArray().filter(isSomebodys).sort((one, other) => other.t - one.t);
   return messages.slice(offset, offset + limit).map(read);
 }
+
+/** One message, in any form of its key. */
+async function message({ key }) {
+  const found = await find(key);
+  return found && isSomebodys(found) ? read(found) : null;
+}

@@ -90,10 +90,15 @@ function onPresence(given) {
   const presence = given.chatstate ? given : safely(() => parts.Presence.get(given.id));
   const chat = presence && String(presence.id);
   if (!chat || !memory.presences.has(chat)) return;
+  notify('presence', presenceOf(presence));
+}
+
+function presenceOf(presence) {
   const { type, t, id } = presence.chatstate ?? {};
   const state = type && type !== 'unavailable' ? type : presence.isOnline ? 'available' : 'unavailable';
-  const participant = id ? String(id) : chat;
-  notify('presence', { chat: memory.presences.get(chat), participant, state, lastSeen: state === 'unavailable' && t ? seconds(t) : undefined });
+  const participant = String(id ?? presence.id);
+  const lastSeen = state === 'unavailable' && t ? seconds(t) : undefined;
+  return { chat: memory.presences.get(String(presence.id)), participant, state, lastSeen };
 }
 
 /** Somebody's presence is told from now on, for as long as this page lives. */
@@ -104,6 +109,7 @@ async function watchPresence({ chat }) {
   remember(memory.presences, String(id), chat);
   await presence.subscribe();
   onPresence(presence);
+  return presenceOf(presence);
 }
 
 /** One page of what came since a time, oldest first, from memory and message table. */

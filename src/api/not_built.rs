@@ -25,7 +25,6 @@ const NOT_BUILT: &[(&str, &str)] = &[
     ("/api/contacts/block", "contacts"),
     ("/api/contacts/unblock", "contacts"),
     ("/api/{session}/contacts/{*rest}", "contacts"),
-    ("/api/{session}/presence/{chatId}", "presences on demand; subscribe to one and hear presence.update"),
     ("/api/{session}/groups", "groups"),
     ("/api/{session}/groups/{*rest}", "groups"),
     ("/api/{session}/channels", "channels"),

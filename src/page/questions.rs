@@ -5,7 +5,7 @@ use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use super::{Incoming, PageError, WhatsAppPage};
+use super::{Incoming, PageError, WhatsAppPage, inbound::Presence};
 use crate::model::{ChatId, MessageKey};
 
 /// How much of a file comes out of a page at a time: base64 of it is one string.
@@ -67,6 +67,11 @@ pub enum Question {
         /// After so many.
         offset: usize,
     },
+    /// One message.
+    Message {
+        /// In any form of its key.
+        key: MessageKey,
+    },
     /// Brings a message's file into the page.
     Download {
         /// Of which message.
@@ -117,12 +122,12 @@ pub async fn show_chat_state(page: &dyn WhatsAppPage, chat: &ChatId, state: Chat
     page.ask(&Question::ShowChatState { chat: chat.clone(), state }).await.map(drop)
 }
 
-/// Watches somebody's presence.
+/// Watches somebody's presence; as far as the page knows it now.
 ///
 /// # Errors
 /// When the page does not do it.
-pub async fn watch_presence(page: &dyn WhatsAppPage, chat: &ChatId) -> Result<(), PageError> {
-    page.ask(&Question::WatchPresence { chat: chat.clone() }).await.map(drop)
+pub async fn watch_presence(page: &dyn WhatsAppPage, chat: &ChatId) -> Result<Option<Presence>, PageError> {
+    read(page.ask(&Question::WatchPresence { chat: chat.clone() }).await?)
 }
 
 /// The messages since a time (Unix seconds) that were not sent by drover in this page, oldest first, at most `limit`.
@@ -185,6 +190,14 @@ pub async fn chat_messages(
     (limit, offset): (usize, usize),
 ) -> Result<Option<Vec<Incoming>>, PageError> {
     read(page.ask(&Question::ChatMessages { chat: chat.clone(), limit, offset }).await?)
+}
+
+/// A message, in any form of its key; None when the page has it neither in its memory nor in its message table.
+///
+/// # Errors
+/// When the page does not answer.
+pub async fn message(page: &dyn WhatsAppPage, key: &MessageKey) -> Result<Option<Incoming>, PageError> {
+    read(page.ask(&Question::Message { key: key.clone() }).await?)
 }
 
 /// A chat of the list.

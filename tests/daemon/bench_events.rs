@@ -91,7 +91,7 @@ fn bench_events() {
     println!("16 MB: {:.1} MB more in drover's memory to send it, {:.1} MB to receive it", media_mb.0, media_mb.1);
     println!("drover's processor time in all: {processor:.1} s");
     let media_rss_mb = media_mb.0.max(media_mb.1);
-    write(&json!({
+    keep(&json!({
         "events_per_minute": figures.events_per_minute.round(),
         "webhook_p99_ms": p99_ms,
         "media_rss_mb": (media_rss_mb * 10.0).round() / 10.0,
@@ -129,53 +129,57 @@ fn ready<'home>(simulator: &Simulator, home: &'home Home, rows: u32) -> (Drover<
 }
 
 fn measure(phone: &Phone<'_>, receiver: &Receiver, plan: &Plan) -> Figures {
+    // Everybody once: a page learns who somebody is, and makes a chat, at their first message.
+    write(phone, "first", PEOPLE, None);
+    receiver.wait_for("everybody's first", PATIENCE, |received| received.len() >= PEOPLE);
+    let fast = PEOPLE + plan.messages;
     let began = Instant::now();
-    let next = AtomicUsize::new(0);
-    thread::scope(|scope| {
-        for _ in 0..WRITERS {
-            scope.spawn(|| {
-                loop {
-                    let number = next.fetch_add(1, Ordering::Relaxed);
-                    if number >= plan.messages {
-                        return;
-                    }
-                    phone.receive(&person(number), &format!("fast {number}"));
-                }
-            });
-        }
-    });
+    write(phone, "fast", plan.messages, None);
     let written = began.elapsed();
-    let received = receiver.wait_for("all that came fast", PATIENCE, |received| received.len() >= plan.messages);
+    let received = receiver.wait_for("all that came fast", PATIENCE, |received| received.len() >= fast);
     let elapsed = began.elapsed();
-    println!("written within {:.1} s, at the webhook after {:.1} s", written.as_secs_f64(), elapsed.as_secs_f64());
-    each_once_and_in_order(&received, plan.messages);
+    let committed_ms =
+        |one: Option<&Received>| one.and_then(|one| one.json()["timestamp"].as_i64()).unwrap_or_default();
+    println!(
+        "written within {:.1} s, committed within {:.1} s, at the webhook after {:.1} s",
+        written.as_secs_f64(),
+        (committed_ms(received.last()) - committed_ms(received.get(PEOPLE))) as f64 / 1000.0,
+        elapsed.as_secs_f64()
+    );
+    each_once_and_in_order(&received, fast);
 
-    let pause = Duration::from_secs(1) / plan.per_second;
     let began = Instant::now();
-    let next = AtomicUsize::new(0);
-    thread::scope(|scope| {
-        for _ in 0..WRITERS {
-            scope.spawn(|| {
-                loop {
-                    let number = next.fetch_add(1, Ordering::Relaxed);
-                    if number >= plan.paced {
-                        return;
-                    }
-                    let due = began + pause * u32::try_from(number).expect("not that many");
-                    thread::sleep(due.saturating_duration_since(Instant::now()));
-                    phone.receive(&person(number), &format!("paced {number}"));
-                }
-            });
-        }
-    });
+    write(phone, "paced", plan.paced, Some(Duration::from_secs(1) / plan.per_second));
     println!("paced ones written within {:.1} s", began.elapsed().as_secs_f64());
-    let all = plan.messages + plan.paced;
+    let all = fast + plan.paced;
     let received = receiver.wait_for("all that came at its pace", PATIENCE, |received| received.len() >= all);
     each_once_and_in_order(&received, all);
     let delay_ms = |one: &Received| one.at_ms - one.json()["timestamp"].as_i64().expect("a time");
-    let mut delays_ms: Vec<i64> = received[plan.messages..].iter().map(delay_ms).collect();
+    let mut delays_ms: Vec<i64> = received[fast..].iter().map(delay_ms).collect();
     delays_ms.sort_unstable();
     Figures { events_per_minute: plan.messages as f64 * 60.0 / elapsed.as_secs_f64(), delays_ms }
+}
+
+/// So many messages are written, as fast as they are taken, or one after each pause.
+fn write(phone: &Phone<'_>, what: &str, count: usize, pause: Option<Duration>) {
+    let (began, next) = (Instant::now(), AtomicUsize::new(0));
+    thread::scope(|scope| {
+        for _ in 0..WRITERS {
+            scope.spawn(|| {
+                loop {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    if number >= count {
+                        return;
+                    }
+                    if let Some(pause) = pause {
+                        let due = began + pause * u32::try_from(number).expect("not that many");
+                        thread::sleep(due.saturating_duration_since(Instant::now()));
+                    }
+                    phone.receive(&person(number), &format!("{what} {number}"));
+                }
+            });
+        }
+    });
 }
 
 /// By the numbers of the events; and each message's text once.
@@ -237,7 +241,7 @@ fn processor_s(drover: &Drover<'_>) -> f64 {
     ticks / 100.0
 }
 
-fn write(figures: &Value) {
+fn keep(figures: &Value) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/bench/events.json");
     fs::create_dir_all(path.parent().expect("it lies in a folder")).expect("the target folder takes folders");
     fs::write(&path, format!("{figures:#}\n")).expect("a new file");

@@ -55,6 +55,21 @@ fn contacts_chats_and_presences_are_asked_of_the_page() {
         messages.as_array().expect("messages").iter().filter_map(|one| one["body"].as_str()).collect();
     assert_eq!(texts.len(), 2, "{messages}");
     assert_eq!(api.get("/api/shop/chats/15559990099@c.us/messages").expect(404)["code"], "unknown_chat");
+    let newest = &messages[0];
+    let id = newest["id"].as_str().expect("an id");
+    let bare = id.split('_').nth(2).expect("three parts");
+    for form in [id, bare] {
+        let message = api.get(&format!("/api/shop/chats/{BOB}/messages/{form}")).expect(200);
+        assert_eq!((&message["id"], &message["body"]), (&newest["id"], &newest["body"]), "{form}");
+    }
+    let sent = drover.send_text("shop", BOB, "ours")["id"].as_str().expect("an id").to_owned();
+    drover.wait_ack(&sent, 1, story::TO_ACK);
+    let message = api.get(&format!("/api/shop/chats/{BOB}/messages/{sent}")).expect(200);
+    assert_eq!((&message["body"], &message["fromMe"]), (&json!("ours"), &json!(true)), "{message}");
+    for id in ["3EB0000000000000000000", "false_15559990001@c.us_3EB0000000000000000000", "nothing"] {
+        let unknown = api.get(&format!("/api/shop/chats/{BOB}/messages/{id}")).expect(404);
+        assert_eq!(unknown["code"], "unknown_message", "{id}");
+    }
 
     api.post(&format!("/api/shop/presence/{BOB}/subscribe"), &Value::Null).expect(201);
     phone.order("presence", &json!({"from": "15559990001", "state": "composing"}));
@@ -62,6 +77,8 @@ fn contacts_chats_and_presences_are_asked_of_the_page() {
         event.name == "presence.update" && event.data["payload"]["presences"][0]["lastKnownPresence"] == "typing"
     });
     assert_eq!(update.data["payload"]["id"], BOB);
+    let presence = api.get(&format!("/api/shop/presence/{BOB}")).expect(200);
+    assert_eq!((&presence["id"], &presence["presences"][0]["lastKnownPresence"]), (&json!(BOB), &json!("typing")));
     // Of others nothing is told.
     phone.order("presence", &json!({"from": "15559990002", "state": "composing"}));
     phone.order("presence", &json!({"from": "15559990001", "state": "unavailable"}));

@@ -58,6 +58,12 @@ fn every_kind_is_told_in_wahas_shape() {
     assert_eq!((&payload["fromMe"], &payload["hasMedia"]), (&json!(false), &json!(false)), "{payload}");
     told(&events, "message.any", of_id(&text["id"]));
 
+    // As long as no phone writes, and with what no database's text holds.
+    for body in ["long 🐑 ".repeat(12_500), "nul \u{0} and \u{202e}back".to_owned()] {
+        let message = write(&phone, CARL, json!({"type": "chat", "body": body}));
+        assert_eq!(told(&events, "message", of_id(&message["id"]))["body"], body);
+    }
+
     let reply = write(&phone, BOB, json!({"type": "chat", "body": "Yes", "quotedId": text["id"]}));
     let payload = told(&events, "message", of_id(&reply["id"]));
     assert_eq!((&payload["replyTo"]["id"], &payload["replyTo"]["body"]), (&text["id"], &json!(odd)), "{payload}");

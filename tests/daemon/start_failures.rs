@@ -111,6 +111,8 @@ fn a_wrong_setting_is_named_with_its_value_and_what_is_allowed() {
         ("DROVER_MEDIA__IMAGE_MAX_BYTES", "16MB", &["media.image_max_bytes", "16MB"]),
         ("DROVER_MEDIA__STALL_TIMEOUT_S", "120", &["media.stall_timeout_s", "media.fetch_timeout_s"]),
         ("DROVER_RETENTION__MEDIA_DAYS", "-1", &["retention.media_days", "-1"]),
+        ("DROVER_RETENTION__EVENTS_DAYS", "a month", &["retention.events_days", "a month"]),
+        ("DROVER_EVENTS__STREAM_LENGTH", "all", &["events.stream_length", "all"]),
     ] {
         let home = Home::bare();
         home.set(name, value);

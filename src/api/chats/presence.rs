@@ -1,4 +1,4 @@
-//! `POST /api/{session}/presence`, `POST /api/{session}/presence/{chatId}/subscribe`
+//! `POST /api/{session}/presence`, `GET /api/{session}/presence/{chatId}`, `POST /api/{session}/presence/{chatId}/subscribe`
 
 use axum::{Json, extract::State, http::StatusCode};
 use serde::Deserialize;
@@ -56,6 +56,17 @@ pub(super) async fn set(
     let chat = chat.map_err(|error| Problem::wrong_field("chatId", error))?;
     registry.show_chat_state(&name, &chat, state).await?;
     Ok(done())
+}
+
+/// Somebody's presence, as far as the page knows it. Asking subscribes to it, as in WAHA: WhatsApp tells it a moment later.
+pub(super) async fn get(
+    State(registry): State<Registry>,
+    principal: Principal,
+    PathSession(name): PathSession,
+    PathChat(chat): PathChat,
+) -> Answer<Json<Value>> {
+    principal.require(Action::Read, &name)?;
+    Ok(Json(registry.watch_presence(&name, &chat).await?))
 }
 
 /// Somebody's presence becomes `presence.update` events, until the session's browser is started anew.

@@ -8,7 +8,7 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use tokio::{sync::Semaphore, task::JoinSet};
+use tokio::{sync::Semaphore, task::JoinSet, time::Instant};
 use tracing::warn;
 
 use super::{Inbound, message_key};
@@ -48,6 +48,19 @@ enum DownloadError {
     TooLarge { bytes: u64, limit_bytes: u64 },
     #[error("the session's page is gone")]
     NoPage,
+}
+
+impl DownloadError {
+    /// For the metrics.
+    fn cause(&self) -> &'static str {
+        match self {
+            Self::Page(PageError::Timeout(_)) => "timeout",
+            Self::Page(_) => "page",
+            Self::File(FileError::TooLarge { .. }) | Self::TooLarge { .. } => "too_large",
+            Self::File(_) => "storage",
+            Self::NoPage => "no_page",
+        }
+    }
 }
 
 impl Downloads {
@@ -119,7 +132,7 @@ impl Inbound {
             };
             let media = result.unwrap_or_else(|error| {
                 warn!(id = message.key.id(), %error, "the file of a received message did not come");
-                metrics::counter!("drover_inbound_media_failures_total").increment(1);
+                metrics::counter!("drover_inbound_media_failures_total", "cause" => error.cause()).increment(1);
                 json!({ "url": null, "mimetype": seen.mimetype, "filename": seen.filename, "error": error.to_string() })
             });
             (message, media)
@@ -143,6 +156,7 @@ impl Download<'_> {
         if let Some(bytes) = self.seen.size.filter(|bytes| *bytes > limit_bytes) {
             return Err(DownloadError::TooLarge { bytes, limit_bytes });
         }
+        let began = Instant::now();
         let mut file = self.store.begin(limit_bytes).await?;
         let fetched = tokio::time::timeout(LIMIT, self.fetch(page, &mut file)).await;
         questions::download_over(page, &self.message.key).await;
@@ -154,6 +168,7 @@ impl Download<'_> {
         };
         let stored = file.finish(self.session, &label).await?;
         metrics::counter!("drover_inbound_media_bytes_total").increment(stored.bytes);
+        metrics::histogram!("drover_inbound_media_seconds").record(began.elapsed());
         Ok(json!({
             "url": format!("/api/files/{}/{}", self.session, stored.name),
             "mimetype": stored.mime,

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use super::Registry;
 use crate::{
-    model::{ChatId, SessionName},
-    page::{ChatState, WhatsAppPage, questions},
+    model::{ChatId, MessageKey, SessionName},
+    page::{ChatState, Incoming, WhatsAppPage, questions},
     session::{error::SessionError, payload},
 };
 
@@ -30,13 +30,14 @@ impl Registry {
         Ok(questions::show_chat_state(&*page, chat, state).await?)
     }
 
-    /// Somebody's presence becomes events, while the session's page lives.
+    /// Somebody's presence becomes events, while the session's page lives; as far as it is known now, as the events tell it.
     ///
     /// # Errors
     /// When the session is not ready, or the page does not do it.
-    pub async fn watch_presence(&self, name: &SessionName, chat: &ChatId) -> Result<(), SessionError> {
+    pub async fn watch_presence(&self, name: &SessionName, chat: &ChatId) -> Result<Value, SessionError> {
         let page = self.ready_page(name, "presences can be watched while it is WORKING")?;
-        Ok(questions::watch_presence(&*page, chat).await?)
+        let presence = questions::watch_presence(&*page, chat).await?;
+        Ok(presence.map_or_else(|| json!({ "id": chat, "presences": [] }), |presence| payload::presence(&presence)))
     }
 
     /// Shows the account as online while its page lives, or only around sends.
@@ -108,16 +109,32 @@ impl Registry {
         let Some(messages) = questions::chat_messages(&*page, chat, part).await? else { return Ok(None) };
         let mut shown = Vec::with_capacity(messages.len());
         for message in &messages {
-            // What came in with a file has it where it was kept.
-            let stored = self.inner.services.store.inbound().find(name, message.key.id()).await?;
-            let mut body = payload::incoming(message);
-            if let Some(media) = stored.and_then(|mut stored| stored.payload.get_mut("media").map(Value::take)) {
-                body["mediaUrl"] = media["url"].as_str().unwrap_or_default().into();
-                body["media"] = media;
-            }
-            shown.push(body);
+            shown.push(self.shown(name, message).await?);
         }
         Ok(Some(shown))
+    }
+
+    /// A message as a `WAMessage`, by any form of its key; None when the page does not have it.
+    ///
+    /// # Errors
+    /// When the session is not ready, or the page does not answer.
+    pub async fn message(&self, name: &SessionName, key: &MessageKey) -> Result<Option<Value>, SessionError> {
+        let page = self.ready_page(name, ASKED)?;
+        match questions::message(&*page, key).await? {
+            Some(message) => self.shown(name, &message).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// What came in with a file has it where it was kept.
+    async fn shown(&self, name: &SessionName, message: &Incoming) -> Result<Value, SessionError> {
+        let stored = self.inner.services.store.inbound().find(name, message.key.id()).await?;
+        let mut body = payload::incoming(message);
+        if let Some(media) = stored.and_then(|mut stored| stored.payload.get_mut("media").map(Value::take)) {
+            body["mediaUrl"] = media["url"].as_str().unwrap_or_default().into();
+            body["media"] = media;
+        }
+        Ok(body)
     }
 
     /// The page of a session that is ready.

@@ -18,7 +18,7 @@ CARGO = $(if $(shell command -v mold 2>/dev/null),mold -run )cargo
 # nothing is built twice.
 BUILD_DEV = $(CARGO) build --locked --workspace --bins --test daemon
 
-.PHONY: help run demo smoke test check-deploy soak bench-boot bench-queue bench-accept bench-events chaos-queue lint fmt clean
+.PHONY: help run demo smoke test check-deploy soak bench-boot bench-queue bench-accept bench-events chaos-queue lint docs fmt clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -80,6 +80,9 @@ lint: install-build ## Format, clippy and rustdoc, warnings denied
 	@cargo fmt --all --check
 	@cargo clippy --locked --workspace --all-targets -- -D warnings
 	@RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --document-private-items
+
+docs: ## docs/configuration.md and docs/metrics.md, made of the source
+	@DROVER_WRITE_DOCS=1 $(CARGO) test --locked --test documents -- documented
 
 fmt: ## Format the code
 	@cargo fmt --all

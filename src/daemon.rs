@@ -157,6 +157,8 @@ struct Daemon {
 
 impl Daemon {
     async fn build(config: &Config, data_dir: &Path, store: &Store, connections: &Connections) -> anyhow::Result<Self> {
+        // First, so that nothing is counted before.
+        let metrics = Metrics::install().context("metrics cannot be kept")?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let keys = api::Keys::open(store.clone(), &config.http, data_dir, Arc::clone(&clock)).await?;
         let queue = Queue::new(connections, config.queue.clone(), config.limits, Arc::clone(&clock));
@@ -199,7 +201,6 @@ impl Daemon {
         let health = Health::new(health_sources(data_dir, &launcher, &registry, (store, &queue)), thresholds(config));
         let key_file = keys.file().map(Path::to_owned);
         let inlet = Inlet::new(outbox.clone(), consumer_name(data_dir));
-        let metrics = Metrics::install().context("metrics cannot be kept")?;
         let api = api::Rooms {
             registry: registry.clone(),
             outbox,

@@ -8,6 +8,7 @@ pub mod file_lock;
 pub mod headroom;
 pub mod log_tail;
 pub mod orphan;
+pub mod own_usage;
 pub mod process_table;
 pub mod process_tree;
 
@@ -16,6 +17,7 @@ pub use file_lock::{FileLock, TryLock};
 pub use headroom::{Headroom, HeadroomProbe};
 pub use log_tail::LogTail;
 pub use orphan::{Orphan, ProcessRecord};
+pub use own_usage::OwnUsage;
 pub use process_table::{ProcessIdentity, TreeTag};
 pub use process_tree::{Exit, ExitWatch, ProcessTree};
 

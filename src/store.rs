@@ -82,6 +82,12 @@ impl Store {
         self.database.ping().await
     }
 
+    /// How many connections the pool has open, and how many of them are idle.
+    #[must_use]
+    pub fn connections(&self) -> (u64, u64) {
+        self.database.connections()
+    }
+
     /// The table `sessions`.
     #[must_use]
     pub fn sessions(&self) -> Sessions {

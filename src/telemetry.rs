@@ -3,6 +3,7 @@
 //! Log lines go to stderr, so that stdout stays for what a command answers. Everybody may use [`mask`]; [`init`] is
 //! called once, by the binary.
 
+pub mod catalogue;
 pub mod mask;
 mod prometheus;
 

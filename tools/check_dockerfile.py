@@ -11,6 +11,7 @@ import re
 import shlex
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -20,7 +21,15 @@ from pathlib import Path
 RELEASE = "bookworm"
 MIRROR = os.environ.get("DEBIAN_MIRROR", "http://deb.debian.org/debian")
 BINARY = os.environ.get("DROVER_BINARY")
-PORT = "3917"
+
+
+def free_port():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return str(taken.getsockname()[1])
+
+
+PORT = free_port()
 
 
 def say(*words):
@@ -179,6 +188,9 @@ def start(stage, scratch):
         watch(stage, env, check, container, volume)
     finally:
         if container.poll() is None:
+            # PID 1 of the namespace, with which all of it ends: it no longer ends with its parent, since it changed its user.
+            for pid_one in children(container.pid):
+                os.kill(pid_one, signal.SIGKILL)
             container.kill()
             container.wait()
         log.seek(0)

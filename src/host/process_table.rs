@@ -121,6 +121,11 @@ pub(super) fn group_members(group: u32) -> Vec<Stat> {
     all().filter(|stat| stat.group == group).collect()
 }
 
+/// How many children of a process have ended and were not waited for yet.
+pub(super) fn zombies_of(parent: u32) -> usize {
+    all().filter(|stat| stat.parent == parent && stat.state == 'Z').count()
+}
+
 /// The running processes that carry the tag.
 pub(super) fn tagged(tag: &TreeTag) -> Vec<Stat> {
     all().filter(|stat| stat.is_running() && tag.is_on(stat.identity.pid)).collect()

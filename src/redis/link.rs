@@ -1,10 +1,14 @@
 //! One life of the link to Redis: a connection for commands and one for the wake-up subscription. It is replaced as a whole
 //! when either breaks.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use ::redis::{ErrorKind, FromRedisValue, RedisResult, Script, ToRedisArgs, aio::PubSub};
 use futures::StreamExt;
+use metrics::{counter, histogram};
 use tokio::{
     sync::{Notify, watch},
     time::{MissedTickBehavior, interval, timeout},
@@ -59,7 +63,8 @@ impl Link {
         for argument in arguments {
             invocation.arg(argument);
         }
-        self.judged(invocation.invoke_async(&mut self.commands.clone()).await)
+        let began = Instant::now();
+        self.judged(began, invocation.invoke_async(&mut self.commands.clone()).await)
     }
 
     /// Runs a command.
@@ -67,7 +72,8 @@ impl Link {
     /// # Errors
     /// When the connection breaks or the server refuses.
     pub async fn command<T: FromRedisValue>(&self, command: &::redis::Cmd) -> Result<T, RedisError> {
-        self.judged(command.query_async(&mut self.commands.clone()).await)
+        let began = Instant::now();
+        self.judged(began, command.query_async(&mut self.commands.clone()).await)
     }
 
     /// Whether the server answers; of a cluster, whether every primary does.
@@ -78,8 +84,10 @@ impl Link {
         self.command::<::redis::Value>(&::redis::cmd("PING")).await.map(drop)
     }
 
-    fn judged<T>(&self, result: RedisResult<T>) -> Result<T, RedisError> {
+    fn judged<T>(&self, began: Instant, result: RedisResult<T>) -> Result<T, RedisError> {
+        histogram!("drover_redis_call_seconds").record(began.elapsed());
         result.map_err(|error| {
+            counter!("drover_redis_errors_total").increment(1);
             if breaks_link(&error) {
                 self.broken.notify_one();
             }
@@ -192,6 +200,7 @@ impl Maintained {
             match connect(&self.endpoint).await {
                 Ok((link, subscription)) => {
                     tracing::info!("the link to Redis is up again");
+                    counter!("drover_redis_reconnects_total").increment(1);
                     self.links.send_replace(Some(link));
                     self.wakers.wake_all();
                     return Some(subscription);

@@ -6,13 +6,15 @@
 
 use std::{
     fs, io,
+    ops::{Deref, DerefMut},
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use futures::future::BoxFuture;
+use metrics::histogram;
 use sqlx::{
     AnyConnection, AnyPool, ConnectOptions, Connection,
     any::{AnyArguments, AnyConnectOptions, AnyPoolOptions},
@@ -104,13 +106,21 @@ impl Database {
         self.readers.close().await;
     }
 
+    /// Open connections of the pool, and the idle ones of them.
+    pub(super) fn connections(&self) -> (u64, u64) {
+        (u64::from(self.readers.size()), self.readers.num_idle() as u64)
+    }
+
     pub(super) async fn ping(&self) -> Result<(), StoreError> {
         self.reader().await?.ping().await.map_err(StoreError::from)
     }
 
     /// A connection to read with.
-    pub(super) async fn reader(&self) -> Result<PoolConnection<sqlx::Any>, StoreError> {
-        self.readers.acquire().await.map_err(StoreError::from)
+    pub(super) async fn reader(&self) -> Result<Reader, StoreError> {
+        let asked = Instant::now();
+        let connection = self.readers.acquire().await?;
+        histogram!("drover_database_wait_seconds").record(asked.elapsed());
+        Ok(Reader { connection, since: Instant::now() })
     }
 
     /// Does `work` in a transaction: all of it is durable when this answers `Ok`, none of it when the work or this fails.
@@ -120,15 +130,23 @@ impl Database {
         T: Send + 'static,
         W: for<'c> FnOnce(&'c mut AnyConnection) -> BoxFuture<'c, Result<T, StoreError>> + Send + 'static,
     {
-        match &self.writer {
+        let began = Instant::now();
+        let written = match &self.writer {
             Writer::Group(writer) => writer.write(work).await,
-            Writer::Pool => {
-                let mut transaction = self.readers.begin().await?;
-                let done = work(&mut transaction).await?;
-                transaction.commit().await?;
-                Ok(done)
-            }
-        }
+            Writer::Pool => self.write_in_transaction(work).await,
+        };
+        histogram!("drover_database_call_seconds", "operation" => "write").record(began.elapsed());
+        written
+    }
+
+    async fn write_in_transaction<T, W>(&self, work: W) -> Result<T, StoreError>
+    where
+        W: for<'c> FnOnce(&'c mut AnyConnection) -> BoxFuture<'c, Result<T, StoreError>>,
+    {
+        let mut transaction = self.readers.begin().await?;
+        let done = work(&mut transaction).await?;
+        transaction.commit().await?;
+        Ok(done)
     }
 
     /// Writes with one statement; the number of rows that it found.
@@ -140,6 +158,33 @@ impl Database {
             Box::pin(async move { Ok(bind(sqlx::query(sql)).execute(connection).await?.rows_affected()) })
         })
         .await
+    }
+}
+
+/// A connection to read with. How long it was held is measured.
+#[derive(Debug)]
+pub(super) struct Reader {
+    connection: PoolConnection<sqlx::Any>,
+    since: Instant,
+}
+
+impl Deref for Reader {
+    type Target = AnyConnection;
+
+    fn deref(&self) -> &AnyConnection {
+        &self.connection
+    }
+}
+
+impl DerefMut for Reader {
+    fn deref_mut(&mut self) -> &mut AnyConnection {
+        &mut self.connection
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        histogram!("drover_database_call_seconds", "operation" => "read").record(self.since.elapsed());
     }
 }
 

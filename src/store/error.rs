@@ -78,11 +78,15 @@ impl StoreError {
             .as_database_error()
             .and_then(sqlx::error::DatabaseError::code)
             .is_some_and(|code| LOCKED_CODES.contains(&code.as_ref()));
-        match *error {
-            _ if is_locked => Self::Locked(error),
-            sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => Self::Closed,
-            _ => Self::Query(error),
-        }
+        let (told, kind) = match *error {
+            _ if is_locked => (Self::Locked(error), "locked"),
+            sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => return Self::Closed,
+            sqlx::Error::PoolTimedOut => (Self::Query(error), "no_connection"),
+            _ => (Self::Query(error), "failed"),
+        };
+        // Every failure of the database is told through here.
+        metrics::counter!("drover_database_errors_total", "kind" => kind).increment(1);
+        told
     }
 }
 

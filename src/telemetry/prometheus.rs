@@ -3,7 +3,10 @@
 //! Names begin with `drover_` and end in their unit (`_seconds`, `_bytes`) or in `_total`. A label has few values: a session's name is
 //! the widest, a chat, a message or a URL never is one.
 
+use metrics::gauge;
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+
+use super::catalogue;
 
 /// Bounds of everything that is measured in seconds: from a Redis call to a wait for an ack.
 const SECONDS: &[f64] =
@@ -21,7 +24,11 @@ impl Metrics {
     pub fn install() -> Result<Self, BuildError> {
         let builder =
             PrometheusBuilder::new().set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), SECONDS)?;
-        Ok(Self(builder.install_recorder()?))
+        let metrics = Self(builder.install_recorder()?);
+        catalogue::describe();
+        let (version, arch) = (env!("CARGO_PKG_VERSION"), std::env::consts::ARCH);
+        gauge!("drover_build_info", "version" => version, "arch" => arch).set(1.0);
+        Ok(metrics)
     }
 
     /// Everything, in Prometheus' text format.

@@ -24,7 +24,7 @@ fn namespaces() -> Option<&'static [&'static str]> {
     };
     let found = [PLAIN, AS_USER].into_iter().find(works);
     if found.is_none() {
-        println!("skipped: this machine allows no PID namespace (unshare --pid --mount-proc)");
+        println!("SKIPPED: this machine allows no PID namespace (unshare --pid --mount-proc)");
     }
     found
 }

@@ -1,8 +1,11 @@
 //! One message, from its claim to its settlement: walk one of ARCHITECTURE.md.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use metrics::counter;
+use metrics::{counter, histogram};
 use rand::RngExt;
 use tracing::{info, warn};
 
@@ -176,7 +179,10 @@ impl Sender {
         let Some(number) = attempts.begin(&message.id, &key, self.services.clock.now_ms()).await? else {
             return self.settle(claim, Verdict::Void).await;
         };
+        self.note_wait(&message);
+        let began = Instant::now();
         let outcome = self.tell_page(&message, key, file.as_ref(), is_resend, page).await;
+        self.note_outcome(&outcome, began);
         self.sends.note(&message.id, &outcome).await;
         match outcome {
             SendOutcome::Sent { ack } => {
@@ -207,6 +213,28 @@ impl Sender {
                 self.settle(claim, Verdict::Retry { after: self.backoff(counted_number(&message, number)) }).await
             }
         }
+    }
+
+    /// How long a message that had no attempt yet could have been sent already.
+    fn note_wait(&self, message: &OutboundMessage) {
+        if !message.progress.attempts.is_empty() {
+            return;
+        }
+        let since_ms = message.schedule.send_at_ms.unwrap_or(0).max(message.created_at_ms);
+        let waited_ms = u64::try_from(self.services.clock.now_ms().saturating_sub(since_ms)).unwrap_or(0);
+        let priority = message.schedule.priority.as_str();
+        histogram!("drover_send_wait_seconds", "priority" => priority).record(Duration::from_millis(waited_ms));
+    }
+
+    fn note_outcome(&self, outcome: &SendOutcome, began: Instant) {
+        let outcome = match outcome {
+            SendOutcome::Sent { .. } => "sent",
+            SendOutcome::Rejected(_) => "rejected",
+            SendOutcome::Failed(_) => "failed",
+            SendOutcome::Unknown(_) => "unknown",
+        };
+        histogram!("drover_send_seconds", "outcome" => outcome).record(began.elapsed());
+        counter!("drover_sends_total", "session" => self.session.to_string(), "outcome" => outcome).increment(1);
     }
 
     /// Uploads the file, if there is one, and has the page send.

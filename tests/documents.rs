@@ -1,0 +1,239 @@
+//! What is written about drover says what drover is: docs/configuration.md and docs/metrics.md are made of the source (`make docs`
+//! writes them anew), and metrics named anywhere are metrics that exist.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::{Path, PathBuf},
+};
+
+use drover::{
+    config::DEFAULTS,
+    telemetry::catalogue::{self, Kind},
+};
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// Holds a document against what it is made of; `make docs` writes it instead.
+#[track_caller]
+fn is_up_to_date(path: &str, made: &str) {
+    if std::env::var_os("DROVER_WRITE_DOCS").is_some() {
+        fs::write(root().join(path), made).expect("the repository can be written to");
+        return;
+    }
+    let stands = fs::read_to_string(root().join(path)).unwrap_or_default();
+    assert!(stands == made, "{path} is not what the source says: run `make docs` and commit it");
+}
+
+#[test]
+fn the_metrics_are_documented() {
+    is_up_to_date("docs/metrics.md", &catalogue::document());
+}
+
+#[test]
+fn the_settings_are_documented() {
+    is_up_to_date("docs/configuration.md", &configuration(DEFAULTS));
+}
+
+/// docs/configuration.md: each section of config.default.toml with its settings, defaults and comments.
+fn configuration(defaults: &str) -> String {
+    let mut text = String::from(
+        "# Configuration\n\n\
+         Every setting, made of [config.default.toml](../config.default.toml) by `make docs`. A setting `key` of `[section]` is written\n\
+         into `drover.toml` in the working folder (or into the file that `drover --config` names), or set in the environment as\n\
+         `DROVER_SECTION__KEY`. The environment wins over `.env`, `.env` over `drover.toml`, `drover.toml` over the defaults below. A\n\
+         variable that is empty counts as not set. `drover config check` shows what is in force, and from where.\n",
+    );
+    let mut section = String::new();
+    let mut comment: Vec<&str> = Vec::new();
+    for line in defaults.lines() {
+        if let Some(words) = line.strip_prefix('#') {
+            comment.push(words.trim());
+        } else if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+            section = name.to_owned();
+            text.push_str(&format!("\n## [{section}]\n"));
+            // The file's own introduction stands before a blank line, and is not here.
+            if !comment.is_empty() {
+                text.push_str(&format!("\n{}\n", comment.join("\n")));
+            }
+            comment.clear();
+        } else if let Some((key, value)) = line.split_once(" = ") {
+            let variable = format!("DROVER_{}__{}", section.to_uppercase(), key.to_uppercase());
+            text.push_str(&format!("\n### `{key}` = `{value}`\n\n`{variable}`. {}\n", comment.join("\n")));
+            comment.clear();
+        } else {
+            comment.clear();
+        }
+    }
+    text
+}
+
+#[test]
+fn the_configuration_is_read_line_by_line() {
+    let made = configuration("# Intro.\n\n# About it.\n[one]\n# What\n# it does.\nkey_s = 5\n");
+    let end = "\n## [one]\n\nAbout it.\n\n### `key_s` = `5`\n\n`DROVER_ONE__KEY_S`. What\nit does.\n";
+    assert!(made.ends_with(end) && !made.contains("Intro"), "{made}");
+}
+
+/// The metrics by name.
+fn known() -> BTreeMap<&'static str, Kind> {
+    catalogue::all().map(|metric| (metric.name, metric.kind)).collect()
+}
+
+#[test]
+fn every_metric_of_the_source_is_in_the_catalogue_and_the_other_way_round() {
+    let mut named = BTreeSet::new();
+    for path in sources(&root().join("src")) {
+        if path.ends_with("telemetry/catalogue.rs") {
+            continue;
+        }
+        let text = fs::read_to_string(&path).expect("a source file is text");
+        named.extend(text.split('"').filter(|word| is_metric_name(word)).map(str::to_owned));
+    }
+    let known: BTreeSet<String> = known().keys().map(|name| (*name).to_owned()).collect();
+    let strangers: Vec<&String> = named.difference(&known).collect();
+    let unused: Vec<&String> = known.difference(&named).collect();
+    assert!(
+        strangers.is_empty(),
+        "say in src/telemetry/catalogue.rs what these count, and run `make docs`: {strangers:?}"
+    );
+    assert!(unused.is_empty(), "in src/telemetry/catalogue.rs, and nothing counts them: {unused:?}");
+}
+
+/// Not every word with that beginning is one: a metric ends in a unit, in `_total`, or stands in the catalogue.
+fn is_metric_name(word: &str) -> bool {
+    const ENDS: [&str; 4] = ["_total", "_seconds", "_bytes", "_info"];
+    let is_name = word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
+    let is_ours = word.starts_with("drover_") || word.starts_with("process_");
+    is_name && is_ours && (ENDS.iter().any(|end| word.ends_with(end)) || known().contains_key(word))
+}
+
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).expect("a folder of sources").map(|entry| entry.expect("readable").path());
+    entries
+        .flat_map(|path| if path.is_dir() { sources(&path) } else { vec![path] })
+        .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
+        .collect()
+}
+
+#[test]
+fn names_follow_prometheus_conventions() {
+    let mut seen = BTreeSet::new();
+    for metric in catalogue::all() {
+        assert!(seen.insert(metric.name), "{} stands there twice", metric.name);
+        assert_eq!(metric.name.ends_with("_total"), metric.kind == Kind::Counter, "{}", metric.name);
+        assert!(metric.kind != Kind::Histogram || metric.name.ends_with("_seconds"), "{}", metric.name);
+        assert!(metric.help.ends_with('.'), "{}", metric.name);
+        const BOUNDED: [&str; 16] = [
+            "session",
+            "state",
+            "from",
+            "to",
+            "cause",
+            "result",
+            "outcome",
+            "priority",
+            "code",
+            "script",
+            "step",
+            "table",
+            "kind",
+            "version",
+            "arch",
+            "operation",
+        ];
+        // Routes, methods, statuses, alerts and levels are written in the source, so there are few of them as well.
+        const FEW: [&str; 8] = ["route", "method", "status", "alert", "level", "reason", "limit", "language"];
+        for label in metric.labels {
+            assert!(BOUNDED.contains(label) || FEW.contains(label), "{}: is {label} bounded?", metric.name);
+        }
+    }
+}
+
+/// The metrics that a PromQL text names; what a histogram adds is taken off.
+fn metrics_in(text: &str) -> BTreeSet<String> {
+    let word = |byte: char| !(byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == '_');
+    let names = text.split(word).filter(|word| word.starts_with("drover_") || word.starts_with("process_"));
+    let known = known();
+    names
+        .map(|name| {
+            let base = ["_bucket", "_sum", "_count"].iter().find_map(|end| name.strip_suffix(end));
+            match base {
+                Some(base) if known.get(base) == Some(&Kind::Histogram) => base.to_owned(),
+                _ => name.to_owned(),
+            }
+        })
+        .collect()
+}
+
+#[test]
+fn the_dashboard_shows_metrics_that_exist() {
+    let text = read("deploy/grafana/drover.json");
+    let dashboard: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    let panels = dashboard["panels"].as_array().expect("panels");
+    let ids: BTreeSet<i64> = panels.iter().map(|panel| panel["id"].as_i64().expect("an id")).collect();
+    assert_eq!(ids.len(), panels.len(), "panels have ids of their own");
+    let expressions = panels.iter().flat_map(|panel| panel["targets"].as_array().into_iter().flatten());
+    let mut shown = BTreeSet::new();
+    for target in expressions {
+        let expression = target["expr"].as_str().expect("an expression");
+        let metrics = metrics_in(expression);
+        assert!(!metrics.is_empty(), "it shows nothing of drover's: {expression}");
+        shown.extend(metrics);
+    }
+    let known = known();
+    let strangers: Vec<&String> = shown.iter().filter(|name| !known.contains_key(name.as_str())).collect();
+    assert!(strangers.is_empty(), "no such metrics: {strangers:?}");
+    assert!(shown.len() > 30, "it shows what there is: {}", shown.len());
+}
+
+#[test]
+fn alert_rules_are_about_metrics_that_exist_and_have_a_chapter_in_the_runbook() {
+    let text = read("deploy/prometheus/alerts.yml");
+    let rules: serde_json::Value = serde_saphyr::from_str(&text).expect("YAML");
+    let runbook = read("docs/runbook.md");
+    let chapters: BTreeSet<String> = runbook
+        .lines()
+        .filter_map(|line| line.strip_prefix("## "))
+        .map(|title| title.to_lowercase().replace(' ', "-").replace(['\'', ','], ""))
+        .collect();
+    let known = known();
+    let rules = rules["groups"][0]["rules"].as_array().expect("rules").clone();
+    assert!(rules.len() >= 12, "{}", rules.len());
+    for rule in rules {
+        let name = rule["alert"].as_str().expect("each rule is an alert");
+        let expression = rule["expr"].as_str().expect("an expression");
+        for metric in metrics_in(expression) {
+            assert!(known.contains_key(metric.as_str()), "{name}: no such metric: {metric}");
+        }
+        assert!(matches!(rule["labels"]["severity"].as_str(), Some("critical" | "warning")), "{name}");
+        let link = rule["annotations"]["runbook"].as_str().expect("where to look");
+        let chapter = link.strip_prefix("docs/runbook.md").expect("in the runbook").trim_start_matches('#');
+        assert!(chapter.is_empty() || chapters.contains(chapter), "{name}: no such chapter: {chapter} ({chapters:?})");
+        assert!(read("deploy/prometheus/alerts_test.yml").contains("alertname:"), "the rules have unit tests");
+    }
+}
+
+#[test]
+fn platforms_wait_longer_than_drover_takes_to_end() {
+    let defaults: toml::Value = toml::from_str(DEFAULTS).expect("TOML");
+    let needed_s = defaults["shutdown"]["grace_s"].as_integer().expect("seconds") + 5;
+    let railway: serde_json::Value = serde_json::from_str(&read("railway.json")).expect("JSON");
+    assert!(railway["deploy"]["drainingSeconds"].as_i64() >= Some(needed_s));
+    assert_eq!(railway["deploy"]["healthcheckPath"], "/health/ready");
+    let compose: serde_json::Value = serde_saphyr::from_str(&read("deploy/docker-compose.yml")).expect("YAML");
+    let grace = compose["services"]["drover"]["stop_grace_period"].as_str().expect("a grace");
+    assert!(grace.trim_end_matches('s').parse::<i64>().expect("seconds") >= needed_s);
+    let unit = read("deploy/systemd/drover.service");
+    let stop = unit.lines().find_map(|line| line.strip_prefix("TimeoutStopSec=")).expect("a limit");
+    assert!(stop.parse::<i64>().expect("seconds") >= needed_s);
+    let nixpacks: toml::Value = toml::from_str(&read("nixpacks.toml")).expect("TOML");
+    assert_eq!(nixpacks["start"]["cmd"].as_str(), Some("./target/release/drover serve"));
+    assert!(!read("Dockerfile").lines().any(|line| line.starts_with("VOLUME")), "Railway refuses it");
+}

@@ -58,6 +58,12 @@ fn a_full_disk_is_refused_at_a_start() {
 fn a_disk_that_fills_up_is_said_once_and_sessions_go_on() {
     let simulator = Simulator::start();
     let home = Home::with(&simulator);
+    home.set("DROVER_HEALTH__DISK_FREE_MB", "17");
+    let drover = home.start();
+    let phone = simulator.phone("15550006031", "Ana");
+    story::link_for_good(&drover, "shop", &phone);
+    drover.stop();
+    // Large enough for a browser to start; it runs already when the disk fills.
     let disk = match SmallDisk::new(&home.data(), 96) {
         Ok(disk) => disk,
         Err(error) => {
@@ -66,11 +72,8 @@ fn a_disk_that_fills_up_is_said_once_and_sessions_go_on() {
         }
     };
     home.put_on(&disk);
-    home.set("DROVER_HEALTH__DISK_FREE_MB", "17");
-    // The profile's disk has less than a browser may want to start with; this one runs already when it fills.
     let drover = home.start();
-    let phone = simulator.phone("15550006031", "Ana");
-    story::link(&drover, "shop", &phone);
+    drover.wait_status("shop", "WORKING", story::TO_READY);
     let before = drover.send_text("shop", BOB, "while there is room")["id"].as_str().expect("an id").to_owned();
     drover.wait_ack(&before, 1, story::TO_ACK);
 

@@ -9,7 +9,7 @@ use std::{
 
 use drover::telemetry::catalogue::{self, Kind, Metric};
 
-use crate::support::{Home, Simulator, story};
+use crate::support::{Home, Simulator, story, wait_until};
 
 const BOB: &str = "15559990021@c.us";
 
@@ -73,7 +73,11 @@ fn what_is_counted_is_what_is_documented() {
     let id = drover.send_text("shop", BOB, "counted")["id"].as_str().expect("an id").to_owned();
     drover.wait_ack(&id, 1, story::TO_ACK);
 
-    let text = String::from_utf8(drover.api().get("/metrics").body).expect("text");
+    // The ack may be told by an event before the attempt itself is over.
+    let text = wait_until("the attempt is counted", story::TO_ACK, || {
+        let text = drover.api().get("/metrics").text();
+        text.contains("drover_sends_total{").then_some(text)
+    });
     check_with_promtool(&text);
     let lines_of = |kind: &str| -> BTreeMap<&str, &str> {
         text.lines().filter_map(|line| line.strip_prefix(kind)?.split_once(' ')).collect()

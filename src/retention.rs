@@ -21,7 +21,7 @@ use crate::{
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 /// Between two rounds.
 const INTERVAL: Duration = Duration::from_secs(60 * 60);
-/// How many rows go in one transaction: some 20 ms of the only writer that SQLite has.
+/// How many rows go in one transaction: SQLite has one writer, and everybody waits for it meanwhile.
 const PORTION: u32 = 500;
 /// Between two transactions.
 const PAUSE: Duration = Duration::from_millis(100);

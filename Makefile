@@ -18,7 +18,7 @@ CARGO = $(if $(shell command -v mold 2>/dev/null),mold -run )cargo
 # nothing is built twice.
 BUILD_DEV = $(CARGO) build --locked --workspace --bins --test daemon
 
-.PHONY: help run demo smoke test check-deploy soak bench-boot bench-queue bench-accept bench-events chaos-queue lint docs fmt clean
+.PHONY: help run demo smoke test check-deploy soak bench-boot bench-dashboard bench-queue bench-accept bench-events chaos-queue lint docs fmt clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +43,10 @@ test: install-test ## Everything, with real Chromium, Redis, SQLite and PostgreS
 	else \
 	  $(CARGO) test --locked --workspace --lib --bins --tests --no-fail-fast -- --test-threads 2; \
 	fi
+
+bench-dashboard: install-test ## What the dashboard weighs over the wire, and when it is first seen; PROFILE=dev for a dev build
+	@$(CARGO) build --locked --workspace --bins --test daemon --profile $(PROFILE)
+	@$(CARGO) test --locked --workspace --test daemon --profile $(PROFILE) -- --ignored --exact --nocapture dashboard_bench::bench_dashboard
 
 bench-boot: install-test ## How long until 20 kept logins are ready again (SESSIONS=... for another number)
 	@$(BUILD_DEV)

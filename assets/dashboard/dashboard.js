@@ -35,7 +35,7 @@ function tellTimes(within = document) {
     time.title ||= whole.format(Number(time.dataset.ago));
   }
   for (const time of within.querySelectorAll("time[data-at]")) {
-    const isPlot = time.parentElement.classList.contains("scale");
+    const isPlot = time.closest(".scale");
     write(time, (isPlot ? short : clock).format(Number(time.dataset.at)));
     time.title ||= whole.format(Number(time.dataset.at));
   }
@@ -245,6 +245,7 @@ if (words.live) {
   addEventListener("pagehide", () => stream.close());
   addEventListener("pageshow", (event) => event.persisted && listen());
 }
+document.querySelector("nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 settle();
 setInterval(tellTimes, 5000, document);
 setInterval(countDown, 250);

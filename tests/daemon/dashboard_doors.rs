@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use nix::sys::signal::Signal;
 use serde_json::json;
 
 use crate::support::{Client, Drover, Home, Reply, wait_until};
@@ -130,6 +131,29 @@ fn nobody_gets_in_without_a_key_and_no_form_is_followed_without_its_token() {
     assert_eq!(visitor.post("/dashboard/sign-out", &[], &body).status, 303);
     assert_eq!(visitor.get("/dashboard").status, 303);
     assert!(!drover.log().text().contains(&admin), "the key is in the log");
+    drover.stop();
+}
+
+#[test]
+fn without_redis_what_the_database_knows_is_shown_still() {
+    let home = Home::bare();
+    let drover = home.start();
+    drover.api().post("/api/sessions", &json!({"name": "shop", "start": false})).expect(201);
+    drover.send_text("shop", "15559990001@c.us", "waits in the database");
+    let mut visitor = Visitor::new(&drover);
+    visitor.sign_in(drover.api().key().expect("a key"));
+    let redis = home.redis().expect("a private Redis runs");
+    redis.signal(Signal::SIGSTOP);
+    for page in ["/dashboard", "/dashboard/sessions/shop", "/dashboard/queue"] {
+        let reply = visitor.get(page);
+        let says_so = reply.text().contains("Redis does not answer");
+        assert_eq!((reply.status, says_so), (200, page != "/dashboard"), "{page}: {reply:?}");
+    }
+    assert!(visitor.get("/dashboard/sessions/shop").text().contains("waits in the database"));
+    redis.signal(Signal::SIGCONT);
+    wait_until("Redis answers again", SOON, || {
+        (!visitor.get("/dashboard/queue").text().contains("Redis does not answer")).then_some(())
+    });
     drover.stop();
 }
 

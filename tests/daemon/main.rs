@@ -15,6 +15,7 @@ mod cli_settings;
 mod config_layers;
 mod crash;
 mod dashboard;
+mod dashboard_bench;
 mod dashboard_doors;
 #[path = "../support/dashboard_weight.rs"]
 #[allow(unreachable_pub, reason = "two test binaries share it")]

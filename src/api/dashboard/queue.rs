@@ -1,6 +1,6 @@
 //! The queue: what waits, what holds it back, and the dead letters of all sessions.
 
-use futures::future::try_join_all;
+use futures::future::join_all;
 use minijinja::{Value, context};
 
 use super::{
@@ -38,13 +38,21 @@ pub(super) async fn read(desk: &Desk, visitor: &Visitor) -> Answer<Drawn> {
         (std::cmp::Reverse(weight(name)), !figure.paused.sessions.contains_key(name), name.clone())
     });
     names.truncate(SESSIONS);
-    let standings = try_join_all(names.iter().map(|name| queues::standing(&rooms.store, &rooms.queue, name))).await?;
+    let standings = join_all(names.iter().map(|name| queues::standing(&rooms.store, &rooms.queue, name))).await;
     let rows: Vec<(String, Value)> = names
         .iter()
-        .zip(&standings)
+        .zip(standings)
         .map(|(name, standing)| {
-            let can_control = visitor.may(Action::Control, name);
-            (format!("queue-{name}"), context! { queue => shown(standing), can_control, next_ms => next_ms(standing) })
+            // Without Redis there is what the database knows.
+            let standing = standing.ok();
+            let row = context! {
+                name => shown(name),
+                waiting => weight(name),
+                queue => standing.as_ref().map(shown),
+                next_ms => standing.as_ref().and_then(next_ms),
+                can_control => visitor.may(Action::Control, name),
+            };
+            (format!("queue-{name}"), row)
         })
         .collect();
     let dead = match visitor.principal().only_session() {

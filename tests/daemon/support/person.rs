@@ -72,6 +72,16 @@ impl Person {
         self.wait(&format!("{path} is there"), "document.readyState === 'complete'");
     }
 
+    /// Opens a page as a browser does that has nothing of it yet; after how many milliseconds something was seen.
+    #[track_caller]
+    pub fn first_paint_ms(&mut self, path: &str) -> f64 {
+        self.page.ask("Network.clearBrowserCache", &json!({}));
+        self.open(path);
+        let script = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime";
+        self.wait("something is painted", script);
+        self.read(script).as_f64().expect("milliseconds")
+    }
+
     /// Signs in with a key.
     #[track_caller]
     pub fn sign_in(&mut self, key: &str) {
@@ -207,7 +217,10 @@ impl Person {
         self.read("0");
         let is_bad = |note: &&Value| match note["method"].as_str() {
             Some("Runtime.exceptionThrown" | "Runtime.consoleAPICalled") => true,
-            Some("Log.entryAdded") => note["params"]["entry"]["source"] != "network",
+            Some("Log.entryAdded") => {
+                let entry = &note["params"]["entry"];
+                entry["source"] != "network" && matches!(entry["level"].as_str(), Some("error" | "warning"))
+            }
             _ => false,
         };
         self.page.heard().iter().filter(is_bad).cloned().collect()

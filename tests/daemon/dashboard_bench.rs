@@ -1,0 +1,45 @@
+//! `make bench-dashboard`: what the dashboard weighs and how soon it is seen. Nothing fails on a time.
+
+use std::path::Path;
+
+use serde_json::json;
+
+use crate::{
+    dashboard_weight::first_load_bytes,
+    support::{Home, Person},
+};
+
+/// How many sessions there are: a full page of the overview.
+const SESSIONS: usize = 100;
+/// How often the page is opened.
+const LOADS: usize = 11;
+
+#[test]
+#[ignore = "a benchmark: make bench-dashboard"]
+fn bench_dashboard() {
+    let home = Home::bare();
+    let drover = home.start();
+    for number in 0..SESSIONS {
+        let session = json!({"name": format!("session-{number:03}"), "start": false});
+        drover.api().post("/api/sessions", &session).expect(201);
+    }
+    let key = drover.api().key().expect("a key").to_owned();
+    let address = drover.api().base().trim_start_matches("http://").to_owned();
+    let dashboard_kb = first_load_bytes(&address, &key) as f64 / 1_000.0;
+
+    let mut person = Person::arrive(drover.api().base(), "en");
+    person.sign_in(&key);
+    let mut paints: Vec<f64> = (0..LOADS).map(|_| person.first_paint_ms("/dashboard")).collect();
+    paints.sort_by(f64::total_cmp);
+    let (median, worst) = (paints[LOADS / 2], paints[LOADS - 1]);
+    println!(
+        "dashboard: {dashboard_kb:.1} kB over the wire; first paint {median:.0} ms, at most {worst:.0} ms ({LOADS} loads)"
+    );
+
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/bench/dashboard.json");
+    std::fs::create_dir_all(path.parent().expect("it lies in a folder")).expect("a folder");
+    let figures = json!({ "dashboard_kb": dashboard_kb, "first_paint_ms": median, "sessions": SESSIONS });
+    std::fs::write(&path, format!("{figures:#}\n")).expect("the figures are written");
+    println!("written to {}", path.display());
+    drover.stop();
+}

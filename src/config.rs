@@ -8,6 +8,7 @@
 mod error;
 mod layers;
 mod limits;
+mod monitoring;
 mod rules;
 pub mod sections;
 mod sources;
@@ -16,9 +17,10 @@ pub mod watch;
 pub use error::ConfigError;
 pub use layers::{Origin, Setting};
 pub use limits::{RefusedLimit, SessionLimits};
+pub use monitoring::{Health, Telemetry};
 pub use sections::{
-    Admission, Browser, Config, Data, Database, Health, Http, Inbound, Keepalive, Limits, Log, LogFormat, Media,
-    Network, PresenceMode, Quality, Queue, Redis, Retention, Shutdown, Typing, Unknown, WebhookReceiver, Webhooks,
+    Admission, Browser, Config, Data, Database, Http, Inbound, Keepalive, Limits, Log, LogFormat, Media, Network,
+    PresenceMode, Quality, Queue, Redis, Retention, Shutdown, Typing, Unknown, WebhookReceiver, Webhooks,
 };
 pub use sources::Sources;
 

@@ -106,6 +106,49 @@ fn every_metric_of_the_source_is_in_the_catalogue_and_the_other_way_round() {
     assert!(unused.is_empty(), "in src/telemetry/catalogue.rs, and nothing counts them: {unused:?}");
 }
 
+/// What a call of one of the macros counts: its kind, the metric, and the labels.
+fn calls(text: &str) -> Vec<(Kind, String, BTreeSet<String>)> {
+    let mut found = Vec::new();
+    for (start, kind) in [("counter!(", Kind::Counter), ("gauge!(", Kind::Gauge), ("histogram!(", Kind::Histogram)] {
+        for rest in text.split(start).skip(1) {
+            let mut depth = 1;
+            let end = rest.find(|character| {
+                depth += match character {
+                    '(' => 1,
+                    ')' => -1,
+                    _ => 0,
+                };
+                depth == 0
+            });
+            let arguments = &rest[..end.unwrap_or(rest.len())];
+            // A name that is no literal is looked at by the names alone.
+            let Some((name, labels)) = arguments.trim().strip_prefix('"').and_then(|rest| rest.split_once('"')) else {
+                continue;
+            };
+            let labels = labels.split("=>").map(|before| before.trim().trim_end_matches('"').rsplit('"').next());
+            let mut labels: Vec<_> = labels.flatten().map(str::to_owned).collect();
+            labels.pop();
+            found.push((kind, name.to_owned(), labels.into_iter().collect()));
+        }
+    }
+    found
+}
+
+#[test]
+fn labels_and_kinds_of_the_catalogue_are_those_of_the_source() {
+    let known: BTreeMap<&str, _> = catalogue::all().map(|metric| (metric.name, metric)).collect();
+    let mut looked_at = 0;
+    for path in sources(&root().join("src")) {
+        for (kind, name, labels) in calls(&fs::read_to_string(&path).expect("a source file is text")) {
+            let Some(metric) = known.get(name.as_str()) else { continue };
+            let documented: BTreeSet<String> = metric.labels.iter().map(|label| (*label).to_owned()).collect();
+            assert_eq!((kind, labels), (metric.kind, documented), "{name} in {}", path.display());
+            looked_at += 1;
+        }
+    }
+    assert!(looked_at > 40, "{looked_at}");
+}
+
 /// Not every word with that beginning is one: a metric ends in a unit, in `_total`, or stands in the catalogue.
 fn is_metric_name(word: &str) -> bool {
     const ENDS: [&str; 4] = ["_total", "_seconds", "_bytes", "_info"];

@@ -6,12 +6,13 @@ use super::{error::CliError, output::say};
 use crate::{
     config::{Config, Sources},
     daemon::{self, Started},
-    telemetry,
+    telemetry::{self, Traces},
 };
 
 /// Runs the daemon until it is told to end. The sources are those of the settings, for changes while it runs.
 pub(super) async fn serve(config: Config, sources: Sources) -> Result<(), CliError> {
-    telemetry::init(&config.log)?;
+    let traces = Traces::start(&config.telemetry)?;
+    telemetry::init(&config.log, traces.as_ref())?;
     let simulator = config.browser.simulator.clone();
     let usual_place = std::env::current_dir().is_ok_and(|folder| folder.join("sessions") == config.data.dir);
     let told = |started: &Started| {
@@ -21,7 +22,11 @@ pub(super) async fn serve(config: Config, sources: Sources) -> Result<(), CliErr
         // A closed stdout keeps nobody from using the daemon.
         let _ = announcement(started, &simulator, &variable).iter().try_for_each(|line| say(line));
     };
-    daemon::run(config, sources, told).await.map_err(CliError::Daemon)
+    let result = daemon::run(config, sources, told).await;
+    if let Some(traces) = traces {
+        traces.finish().await;
+    }
+    result.map_err(CliError::Daemon)
 }
 
 fn announcement(started: &Started, simulator: &str, variable: &str) -> Vec<String> {

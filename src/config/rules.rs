@@ -192,6 +192,7 @@ pub(super) const RULES: &[Rule] = &[
     rule("health.disk_free_mb", Allowed::Number(16, 1 << 30)),
     rule("health.queue_wait_s", Allowed::Number(1, 31_536_000)),
     rule("shutdown.grace_s", Allowed::Number(1, 600)),
+    rule("telemetry.otlp_endpoint", Allowed::Url(&["http://", "https://"])).also(&["OTEL_EXPORTER_OTLP_ENDPOINT"]),
     rule("log.level", Allowed::Filter).also(&["LOG_LEVEL"]),
     rule("log.format", Allowed::Word(&["auto", "pretty", "json"])),
 ];

@@ -4,6 +4,8 @@ use std::{fmt, net::IpAddr, path::PathBuf};
 
 use serde::Deserialize;
 
+use super::monitoring::{Health, Telemetry};
+
 /// What stands for a secret wherever a section is shown.
 pub(super) const MASK: &str = "***";
 
@@ -54,6 +56,8 @@ pub struct Config {
     pub health: Health,
     /// `[shutdown]`
     pub shutdown: Shutdown,
+    /// `[telemetry]`
+    pub telemetry: Telemetry,
     /// `[log]`
     pub log: Log,
 }
@@ -450,16 +454,6 @@ impl fmt::Debug for Database {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("Database").field("url", &masked(&self.url)).finish()
     }
-}
-
-/// `[health]`: from when on a part is shown as degraded.
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Health {
-    /// What the data folder's disk should have free, in MB.
-    pub disk_free_mb: u64,
-    /// How long a message that could be sent may wait, in seconds.
-    pub queue_wait_s: u64,
 }
 
 /// `[shutdown]`

@@ -53,4 +53,5 @@ mod start_failures;
 mod stress;
 mod support;
 mod text_out;
+mod traces;
 mod webhooks;

@@ -7,7 +7,7 @@ use std::{
 
 use metrics::{counter, histogram};
 use rand::RngExt;
-use tracing::{info, warn};
+use tracing::{Instrument, field::Empty, info, info_span, warn};
 
 use super::{
     DeliveryError, Next, Sender,
@@ -181,8 +181,12 @@ impl Sender {
         };
         self.note_wait(&message);
         let began = Instant::now();
-        let outcome = self.tell_page(&message, key, file.as_ref(), is_resend, page).await;
-        self.note_outcome(&outcome, began);
+        // A span of its own: the sender's lasts as long as its session.
+        let span =
+            info_span!(parent: None, "send", session.id = %self.session, message.id = %message.id, outcome = Empty);
+        let told = self.tell_page(&message, key, file.as_ref(), is_resend, page).instrument(span.clone());
+        let outcome = told.await;
+        span.record("outcome", self.note_outcome(&outcome, began));
         self.sends.note(&message.id, &outcome).await;
         match outcome {
             SendOutcome::Sent { ack } => {
@@ -226,7 +230,7 @@ impl Sender {
         histogram!("drover_send_wait_seconds", "priority" => priority).record(Duration::from_millis(waited_ms));
     }
 
-    fn note_outcome(&self, outcome: &SendOutcome, began: Instant) {
+    fn note_outcome(&self, outcome: &SendOutcome, began: Instant) -> &'static str {
         let outcome = match outcome {
             SendOutcome::Sent { .. } => "sent",
             SendOutcome::Rejected(_) => "rejected",
@@ -235,6 +239,7 @@ impl Sender {
         };
         histogram!("drover_send_seconds", "outcome" => outcome).record(began.elapsed());
         counter!("drover_sends_total", "session" => self.session.to_string(), "outcome" => outcome).increment(1);
+        outcome
     }
 
     /// Uploads the file, if there is one, and has the page send.

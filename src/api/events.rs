@@ -5,6 +5,7 @@ mod filter;
 mod list;
 mod socket;
 mod stream;
+mod teller;
 
 use axum::{
     Router,

@@ -1,6 +1,5 @@
 //! The shapes on the wire. Times whose name ends in `At` are RFC 3339; `timestamp` and `timestamps` are numbers, as in WAHA.
 
-mod event;
 mod message;
 mod session;
 mod webhook;
@@ -8,7 +7,6 @@ mod webhook;
 use jiff::Timestamp;
 use serde_json::Value;
 
-pub(super) use event::event;
 pub(super) use message::{SentMessage, sent_message, tracked_message};
 pub(super) use session::{SECRET, session};
 pub(super) use webhook::{dead_delivery, webhook};

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::model::{Event, Me};
+use crate::model::{Event, Me, SessionRecord};
 
 /// The engine that WAHA's clients know and whose ids ours are like.
 const ENGINE: &str = "WEBJS";
@@ -20,17 +20,39 @@ pub fn environment(browser: &str, node: &str) -> Value {
     })
 }
 
+/// What the envelope says of an event's session.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct About {
+    /// Its account.
+    pub me: Option<Me>,
+    /// `config.metadata`.
+    pub metadata: Option<Value>,
+}
+
+impl About {
+    /// Of a session as it is stored.
+    #[must_use]
+    pub fn of(record: &SessionRecord) -> Self {
+        let metadata = record.config.get("metadata").filter(|metadata| !metadata.is_null());
+        Self { me: record.me.clone(), metadata: metadata.cloned() }
+    }
+}
+
 /// An event as the wire has it.
 #[must_use]
-pub fn envelope(event: &Event, me: Option<&Me>, environment: &Value) -> Value {
-    json!({
+pub fn envelope(event: &Event, about: &About, environment: &Value) -> Value {
+    let mut body = json!({
         "id": event.public_id(),
         "timestamp": event.at_ms,
         "event": event.event.kind,
         "session": event.event.session,
-        "me": me,
+        "me": about.me,
         "payload": event.event.payload,
         "engine": ENGINE,
         "environment": environment,
-    })
+    });
+    if let Some(metadata) = &about.metadata {
+        body["metadata"] = metadata.clone();
+    }
+    body
 }

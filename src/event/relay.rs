@@ -15,9 +15,9 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use super::{EventLog, envelope};
+use super::{About, EventLog, envelope};
 use crate::{
-    model::{Event, Me, SessionName},
+    model::{Event, SessionName},
     redis::{CappedStream, Connections, RedisError, StreamEntry},
     store::StoreError,
 };
@@ -140,21 +140,21 @@ impl Relay {
     }
 
     async fn entries(&self, page: &[Event]) -> Result<Vec<StreamEntry>, StoreError> {
-        let mut known: HashMap<&SessionName, Option<Me>> = HashMap::new();
+        let mut known: HashMap<&SessionName, About> = HashMap::new();
         let mut entries = Vec::with_capacity(page.len());
         for event in page {
             let session = &event.event.session;
             if !known.contains_key(session) {
                 let record = self.log.inner.store.sessions().get(session).await?;
-                known.insert(session, record.and_then(|record| record.me));
+                known.insert(session, record.as_ref().map(About::of).unwrap_or_default());
             }
-            let me = known.get(session).and_then(Option::as_ref);
+            let about = known.get(session).expect("it was put in above");
             entries.push(StreamEntry {
                 number: event.seq,
                 fields: [
                     ("event", event.event.kind.as_str().to_owned()),
                     ("session", session.to_string()),
-                    ("data", envelope(event, me, &self.environment).to_string()),
+                    ("data", envelope(event, about, &self.environment).to_string()),
                 ],
             });
         }

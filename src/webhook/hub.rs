@@ -20,8 +20,8 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    event::EventLog,
-    model::{Me, SessionName},
+    event::{About, EventLog},
+    model::SessionName,
     network::Client,
     outbox::Outbox,
     store::{LaneKey, Store, StoreError},
@@ -55,16 +55,8 @@ pub(super) struct Hub {
 pub(super) struct Books {
     circuits: Mutex<HashMap<String, Arc<Circuit>>>,
     hosts: Mutex<HashMap<String, Arc<Semaphore>>>,
-    facts: Mutex<HashMap<SessionName, (i64, Arc<Facts>)>>,
+    facts: Mutex<HashMap<SessionName, (i64, Arc<About>)>>,
     lanes: Mutex<BTreeMap<LaneKey, LaneStatus>>,
-}
-
-/// What the envelope says of a session beside the event.
-#[derive(Debug, Default)]
-pub(super) struct Facts {
-    pub(super) me: Option<Me>,
-    /// `config.metadata`.
-    pub(super) metadata: Option<Value>,
 }
 
 /// A lane that runs, for whoever asks how it stands.
@@ -100,7 +92,7 @@ impl Hub {
     }
 
     /// What the envelope says of a session; from the store, now and then.
-    pub(super) async fn facts(&self, session: &SessionName) -> Result<Arc<Facts>, StoreError> {
+    pub(super) async fn facts(&self, session: &SessionName) -> Result<Arc<About>, StoreError> {
         let now_ms = self.clock.now_ms();
         if let Some((read_at_ms, facts)) = lock(&self.books.facts).get(session)
             && now_ms.abs_diff(*read_at_ms) < FACTS_MS.unsigned_abs()
@@ -108,11 +100,7 @@ impl Hub {
             return Ok(Arc::clone(facts));
         }
         let record = self.store.sessions().get(session).await?;
-        let facts = record.map_or_else(Facts::default, |record| Facts {
-            me: record.me,
-            metadata: record.config.get("metadata").filter(|metadata| !metadata.is_null()).cloned(),
-        });
-        let facts = Arc::new(facts);
+        let facts = Arc::new(record.as_ref().map(About::of).unwrap_or_default());
         lock(&self.books.facts).insert(session.clone(), (now_ms, Arc::clone(&facts)));
         Ok(facts)
     }

@@ -156,10 +156,7 @@ impl Lane {
             return Ok(Step::Done);
         }
         let facts = hub.facts(&self.key.session).await?;
-        let mut body = envelope(&delivery.event, facts.me.as_ref(), &hub.environment);
-        if let Some(metadata) = &facts.metadata {
-            body["metadata"] = metadata.clone();
-        }
+        let body = envelope(&delivery.event, &facts, &hub.environment);
         let now_ms = hub.clock.now_ms();
         if delivery.progress.attempts == 0 {
             let lag_ms = u64::try_from(now_ms - delivery.event.at_ms).unwrap_or(0);

@@ -60,7 +60,8 @@ fn events_come_over_a_websocket_and_in_the_stream_of_a_redis() {
     let drover = home.start();
     let api = drover.api();
     for session in ["shop", "other"] {
-        api.post("/api/sessions", &json!({"name": session, "start": false})).expect(201);
+        let config = json!({"metadata": {"team": session}});
+        api.post("/api/sessions", &json!({"name": session, "start": false, "config": config})).expect(201);
     }
     let key = api.key().expect("the admin key").to_owned();
     let scope = json!({"isAdmin": false, "session": "other", "isActive": true, "actions": ["read"]});
@@ -91,6 +92,7 @@ fn events_come_over_a_websocket_and_in_the_stream_of_a_redis() {
     let first = all.event();
     assert_eq!((&first["event"], &first["session"]), (&json!("queue.paused"), &json!("shop")), "{first}");
     assert_eq!(first["environment"]["tier"], "PLUS", "WAHA's envelope: {first}");
+    assert_eq!(first["metadata"], json!({"team": "shop"}), "{first}");
     assert_eq!(
         (all.event()["event"].clone(), all.event()["event"].clone()),
         (json!("queue.resumed"), json!("queue.paused"))
@@ -130,7 +132,7 @@ fn events_come_over_a_websocket_and_in_the_stream_of_a_redis() {
     let number = newest["id"].as_str().expect("an id").trim_start_matches("evt_").parse::<i64>().expect("a number");
     let found = wait_until_ok("the stream has it", LIMIT, || {
         let range = redis.command(&["XRANGE", "drover:events", &number.to_string(), "+"]);
-        if range.contains("queue.resumed") { Ok(range) } else { Err(range) }
+        if range.contains("queue.resumed") && range.contains(r#"{"team":"shop"}"#) { Ok(range) } else { Err(range) }
     });
     assert!(found.starts_with(&format!("{number}-0")), "{found}");
     drover.stop();

@@ -3,12 +3,11 @@
 use axum::Json;
 use serde_json::Value;
 
-use super::filter::Filter;
+use super::{filter::Filter, teller::Teller};
 use crate::api::{
     input::Params,
     problem::{Answer, Problem},
     state::Parts,
-    wire,
 };
 
 /// How many events are listed when nobody says.
@@ -36,13 +35,10 @@ pub(super) async fn newest(
         None => parts.rooms.events.last_seq().await? - i64::from(limit),
     };
     let events = parts.rooms.events.since(after, filter.session.as_ref(), kinds, limit).await?;
-    Ok(Json(
-        events
-            .iter()
-            .map(|event| {
-                let view = parts.rooms.registry.view(&event.event.session).ok();
-                wire::event(event, view.as_ref().and_then(|view| view.me.as_ref()), &parts.facts)
-            })
-            .collect(),
-    ))
+    let mut teller = Teller::new(parts);
+    let mut shown = Vec::with_capacity(events.len());
+    for event in &events {
+        shown.push(teller.show(event).await);
+    }
+    Ok(Json(shown))
 }

@@ -17,16 +17,15 @@ use axum::{
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 use tracing::debug;
 
-use super::{feed::Feed, filter, filter::Filter};
+use super::{feed::Feed, filter, filter::Filter, teller::Teller};
 use crate::{
     api::{
         auth,
         input::Params,
         problem::{Answer, Problem},
         state::Parts,
-        wire,
     },
-    model::Event,
+    shutdown::Shutdown,
 };
 
 /// Between two pings.
@@ -47,10 +46,11 @@ pub(super) async fn open(State(parts): State<Parts>, request: Request) -> Answer
         WebSocketUpgrade::from_request_parts(&mut head, &parts).await.map_err(|refused| no_socket(&refused))?;
     let feed = Feed::after(&parts, filter, last_id).await?;
     // The upgrade runs in a task of axum's; what it does is one that the shutdown waits for.
-    let tasks = parts.shutdown.clone();
+    let (teller, shutdown) = (Teller::new(&parts), parts.shutdown);
     let serve = move |socket| async move {
+        let client = Client { socket, teller, shutdown: shutdown.clone() };
         // A panic in it was reported where it happened.
-        let _ = tasks.spawn(Client { socket, parts }.serve(feed)).await;
+        let _ = shutdown.spawn(client.serve(feed)).await;
     };
     Ok(upgrade.max_message_size(LONGEST_FRAME_BYTES).on_upgrade(serve).into_response())
 }
@@ -63,7 +63,8 @@ fn no_socket(refused: &impl std::fmt::Display) -> Problem {
 /// A client that is connected.
 struct Client {
     socket: WebSocket,
-    parts: Parts,
+    teller: Teller,
+    shutdown: Shutdown,
 }
 
 /// Why it is hung up on.
@@ -76,7 +77,7 @@ enum End {
 
 impl Client {
     async fn serve(mut self, mut feed: Feed) {
-        let shutdown = self.parts.shutdown.clone();
+        let shutdown = self.shutdown.clone();
         let end = tokio::select! {
             end = self.pass_on(&mut feed) => end,
             // Whoever does not take what is sent must not hold up the end.
@@ -96,7 +97,7 @@ impl Client {
         loop {
             let frame = tokio::select! {
                 event = feed.next() => match event {
-                    Some(event) => Message::Text(self.show(&event).into()),
+                    Some(event) => Message::Text(self.teller.show(&event).await.to_string().into()),
                     None => return End::Ours(close_code::AWAY, "drover ends, or cannot read the past: come back with lastEventId"),
                 },
                 heard = self.socket.recv() => match heard {
@@ -120,10 +121,5 @@ impl Client {
                 Err(_) => return End::Ours(close_code::POLICY, "events are not taken"),
             }
         }
-    }
-
-    fn show(&self, event: &Event) -> String {
-        let view = self.parts.rooms.registry.view(&event.event.session).ok();
-        wire::event(event, view.as_ref().and_then(|view| view.me.as_ref()), &self.parts.facts).to_string()
     }
 }

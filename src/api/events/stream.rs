@@ -11,9 +11,9 @@ use axum::{
 };
 use futures::stream;
 
-use super::{feed::Feed, filter::Filter};
+use super::{feed::Feed, filter::Filter, teller::Teller};
 use crate::{
-    api::{problem::Answer, state::Parts, wire},
+    api::{problem::Answer, state::Parts},
     model::Event,
 };
 
@@ -28,21 +28,20 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 pub(super) async fn stream(parts: Parts, filter: Filter, last_id: Option<i64>) -> Answer<Response> {
     let feed = Feed::after(&parts, filter, last_id).await?;
     let hello = sse::Event::default().retry(RETRY).comment("drover");
-    let events = stream::unfold((feed, parts, Some(hello)), async |(mut feed, parts, hello)| {
+    let teller = Teller::new(&parts);
+    let events = stream::unfold((feed, teller, Some(hello)), async |(mut feed, mut teller, hello)| {
         let shown = match hello {
             Some(hello) => hello,
-            None => show(&*feed.next().await?, &parts),
+            None => show(&*feed.next().await?, &mut teller).await,
         };
-        Some((Ok::<_, Infallible>(shown), (feed, parts, None)))
+        Some((Ok::<_, Infallible>(shown), (feed, teller, None)))
     });
     let mut response = Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response();
     response.headers_mut().insert(NO_BUFFERING, HeaderValue::from_static("no"));
     Ok(response)
 }
 
-fn show(event: &Event, parts: &Parts) -> sse::Event {
-    let view = parts.rooms.registry.view(&event.event.session).ok();
-    let me = view.as_ref().and_then(|view| view.me.as_ref());
-    let body = wire::event(event, me, &parts.facts).to_string();
+async fn show(event: &Event, teller: &mut Teller) -> sse::Event {
+    let body = teller.show(event).await.to_string();
     sse::Event::default().id(event.seq.to_string()).event(event.event.kind.as_str()).data(body)
 }

@@ -125,7 +125,7 @@ impl Queue {
             clock,
             is_timed_by_clock: false,
             scripts: Scripts::new(),
-            owner: random_token(),
+            owner: format!("{:016x}", rand::rng().random::<u64>()),
             load_wanted: Notify::new(),
         };
         Self { shared: Arc::new(shared) }

@@ -114,8 +114,8 @@ impl Queue {
             shared.settings.circuit_failures.into(),
             shared.settings.circuit_open_s * 1000,
         ];
-        #[expect(clippy::cast_precision_loss, reason = "counts and milliseconds of settings are far below 2^53")]
-        let limits = numbers.iter().flat_map(|number| (*number as f64).to_le_bytes()).collect();
+        let packed = |number: &u64| u32::try_from(*number).unwrap_or(u32::MAX).to_le_bytes();
+        let limits = numbers.iter().flat_map(packed).collect();
         let lease_until_ms = now_ms.saturating_add(i64::try_from(lease_ms).unwrap_or(i64::MAX));
         Asked { limits, token: format!("{}{}", shared.owner, random_token()), lease_until_ms }
     }

@@ -115,24 +115,23 @@ local function take(queue, limits, member, rank, token)
   queue.in_day = queue.in_day + 1
 end
 
+local function wait(queue, cause, until_at)
+  return { 'wait', cause, until_at and string.format('%.0f', until_at - queue.now) or '', '' }
+end
+
+-- Waits for a time, for more work, or for whoever holds a message to settle it: `lease_end` is when the first of these must have.
+local function wait_for_work(queue, cause, until_at, lease_end)
+  queue.is_awaited = 1
+  return wait(queue, cause, until_at and lease_end and math.min(until_at, lease_end) or until_at or lease_end)
+end
+
 -- Answers {'claimed', message, how often it was handed out, 1 if an earlier holder never settled it}
 -- or {'wait', cause, in how many ms to ask again or '' if only a wake-up helps, ''}. The caller writes the state.
 local function claim(queue, limits, server, token)
-  local now, lease_end = queue.now, nil
+  if queue.server ~= server_process(server) then return wait(queue, 'loading') end
 
-  local function wait(cause, until_at)
-    return { 'wait', cause, until_at and string.format('%.0f', until_at - now) or '', '' }
-  end
-  -- Waits for a time, for more work, or for whoever holds a message to settle it.
-  local function wait_for_work(cause, until_at)
-    queue.is_awaited = 1
-    return wait(cause, until_at and lease_end and math.min(until_at, lease_end) or until_at or lease_end)
-  end
-
-  if queue.server ~= server_process(server) then return wait('loading') end
-
-  -- Claims whose leases have ended are taken back; when does the first of the others end?
-  local holds = queue.holds
+  -- Claims whose leases have ended are taken back.
+  local now, holds, lease_end = queue.now, queue.holds, nil
   for index = #holds, 1, -1 do
     if holds[index].lease_end <= now then
       abandon(queue, table.remove(holds, index))
@@ -140,15 +139,17 @@ local function claim(queue, limits, server, token)
       lease_end = math.min(lease_end or holds[index].lease_end, holds[index].lease_end)
     end
   end
-  if queue.paused ~= '' or queue.paused_all == 1 then return wait('paused') end
+  if queue.paused ~= '' or queue.paused_all == 1 then return wait(queue, 'paused') end
 
   local today = math.floor(now / 86400000)
   if queue.day ~= today then queue.day, queue.in_day = today, 0 end
   if queue.bucket < now then queue.bucket = now end
   local cause, until_at = held_back(queue, limits)
   if cause then
-    if call('EXISTS', queue.ready, queue.due) == 0 then return wait_for_work(lease_end and 'in_flight' or 'empty') end
-    return until_at and wait(cause, until_at) or wait_for_work(cause)
+    if call('EXISTS', queue.ready, queue.due) == 0 then
+      return wait_for_work(queue, lease_end and 'in_flight' or 'empty', nil, lease_end)
+    end
+    return until_at and wait(queue, cause, until_at) or wait_for_work(queue, cause, nil, lease_end)
   end
 
   -- At most so many that became due, and so many that had their share, in one call.
@@ -164,17 +165,17 @@ local function claim(queue, limits, server, token)
     local member, rank = pick(queue)
     if not member then
       local due = call('ZRANGE', queue.due, '0', '0', 'WITHSCORES')
-      if not due[1] then return wait_for_work(lease_end and 'in_flight' or 'empty') end
+      if not due[1] then return wait_for_work(queue, lease_end and 'in_flight' or 'empty', nil, lease_end) end
       local had_share = share_end(queue, due[1], limits.per_chat)
-      return wait_for_work(had_share and 'per_recipient' or 'not_due', tonumber(due[2]))
+      return wait_for_work(queue, had_share and 'per_recipient' or 'not_due', tonumber(due[2]), lease_end)
     end
     local share_at = share_end(queue, member, limits.per_chat)
     if not share_at then
-      local deliveries = read_tried(queue, member) + 1
+      local deliveries = queue.tried > 0 and read_tried(queue, member) or 0
       take(queue, limits, member, rank, token)
-      return { 'claimed', member, deliveries, rank == 0 and 1 or 0 }
+      return { 'claimed', member, deliveries + 1, rank == 0 and 1 or 0 }
     end
     postpone(queue, member, share_at)
   end
-  return wait('per_recipient', now)
+  return wait(queue, 'per_recipient', now)
 end

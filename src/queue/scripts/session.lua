@@ -49,25 +49,23 @@ do
   end
 end
 
--- Writes the state back.
+-- Writes the state back. Every text costs by its length, so the holds are packed first, and nothing twice.
 local function save(queue)
-  local holds = queue.holds
-  local packed = struct.pack('<Bc0Bc0Bc0BBI4ddddI4I4I4I4I4I4I4I4I4', #queue.server, queue.server, #queue.loading,
-    queue.loading, #queue.paused, queue.paused, queue.paused_all, queue.is_awaited, queue.failures, queue.open_until,
-    queue.next_at, queue.bucket, queue.due_at, queue.passed_normal, queue.passed_low, queue.day, queue.in_day, queue.kept,
-    queue.unindexed, queue.tried, queue.claims, #holds)
-  for index = 1, #holds do
-    local hold = holds[index]
-    packed = packed .. struct.pack('<Bc0Hc0ddddI4', #hold.token, hold.token, #hold.member, hold.member, hold.lease_end,
+  local held = ''
+  for _, hold in ipairs(queue.holds) do
+    held = held .. struct.pack('<Bc0Hc0ddddI4', #hold.token, hold.token, #hold.member, hold.member, hold.lease_end,
       hold.claimed_at, hold.was_next_at, hold.was_bucket, hold.claim)
   end
-  call('SET', queue.state, packed)
+  call('SET', queue.state, struct.pack('<Bc0Bc0Bc0BBI4ddddI4I4I4I4I4I4I4I4I4c0', #queue.server, queue.server, #queue.loading,
+    queue.loading, #queue.paused, queue.paused, queue.paused_all, queue.is_awaited, queue.failures, queue.open_until,
+    queue.next_at, queue.bucket, queue.due_at, queue.passed_normal, queue.passed_low, queue.day, queue.in_day, queue.kept,
+    queue.unindexed, queue.tried, queue.claims, #queue.holds, held))
 end
 
--- The server process at work: the one that the caller talks to, or, where several serve (a cluster) and '' was told, the one
--- that runs this.
+-- The server process at work, by the first 16 digits of its `run_id`: the one that the caller talks to, or, where several serve (a
+-- cluster) and '' was told, the one that runs this.
 local function server_process(told)
-  return told ~= '' and told or string.match(call('INFO', 'server'), 'run_id:(%x+)')
+  return string.sub(told ~= '' and told or string.match(call('INFO', 'server'), 'run_id:(%x+)'), 1, 16)
 end
 
 local function wake(queue)

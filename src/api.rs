@@ -13,6 +13,7 @@ mod events;
 mod files;
 mod input;
 mod keys;
+mod memory;
 mod message_reference;
 mod messages;
 mod not_built;
@@ -125,6 +126,7 @@ fn keyed_routes(settings: &config::Http) -> Router<Parts> {
         .merge(contacts::routes())
         .merge(files::routes())
         .merge(keys::routes())
+        .merge(memory::routes())
         .merge(webhooks::routes())
         .merge(not_built::routes())
         .layer(time_limit(request_limit))

@@ -8,20 +8,24 @@
 mod error;
 mod layers;
 mod limits;
+mod memory;
 mod monitoring;
 mod rules;
 pub mod sections;
+mod size;
 mod sources;
 pub mod watch;
 
 pub use error::ConfigError;
 pub use layers::{Origin, Setting};
 pub use limits::{RefusedLimit, SessionLimits};
+pub use memory::Memory;
 pub use monitoring::{Health, Telemetry};
 pub use sections::{
     Admission, Browser, Config, Data, Database, Http, Inbound, Keepalive, Limits, Log, LogFormat, Media, Network,
     PresenceMode, Quality, Queue, Redis, Retention, Shutdown, Typing, Unknown, WebhookReceiver, Webhooks,
 };
+pub use size::{Budget, Size};
 pub use sources::Sources;
 
 /// The defaults, with the comment that documents each setting.

@@ -353,6 +353,7 @@ fn session_settings(config: &Config, data_dir: &Path) -> Settings {
         queue: config.queue.clone(),
         browser: config.browser.clone(),
         admission: config.admission.clone(),
+        memory: config.memory.clone(),
         typing: config.typing,
         inbound: config.inbound.clone(),
         media: config.media.clone(),

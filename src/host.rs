@@ -7,6 +7,7 @@ pub mod disk;
 pub mod file_lock;
 pub mod headroom;
 pub mod log_tail;
+pub mod memory;
 pub mod orphan;
 pub mod own_usage;
 pub mod process_table;
@@ -14,8 +15,9 @@ pub mod process_tree;
 
 pub use disk::Disk;
 pub use file_lock::{FileLock, TryLock};
-pub use headroom::{Headroom, HeadroomProbe};
+pub use headroom::{Headroom, HeadroomProbe, MachineLimits};
 pub use log_tail::LogTail;
+pub use memory::{MemoryUse, TreeMemory};
 pub use orphan::{Orphan, ProcessRecord};
 pub use own_usage::OwnUsage;
 pub use process_table::{ProcessIdentity, TreeTag};

@@ -12,6 +12,7 @@ pub mod pause;
 pub mod qr;
 pub mod session;
 pub mod session_options;
+pub mod sleep;
 
 pub use alert::{Alert, Severity};
 pub use chat::{ChatId, InvalidChatId, PhoneNumber};
@@ -24,3 +25,4 @@ pub use pause::PauseCause;
 pub use qr::Qr;
 pub use session::{Desired, Me, Reason, SessionRecord, SessionState, SessionView, WireStatus};
 pub use session_options::SessionOptions;
+pub use sleep::{SleepView, WakeCause};

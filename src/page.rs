@@ -78,6 +78,11 @@ pub trait WhatsAppPage: Send + Sync + 'static {
     /// Shows the account as online, or no longer. While a companion is online the phone does not notify its owner.
     async fn set_available(&self, available: bool) -> Result<(), PageError>;
 
+    /// Has the page's garbage collected. It stands still for some 100 ms meanwhile, and loses nothing.
+    async fn collect_garbage(&self) -> Result<(), PageError> {
+        Err(PageError::MissingCapability("collect garbage".to_owned()))
+    }
+
     /// The visible page as PNG.
     async fn screenshot(&self) -> Result<Vec<u8>, PageError>;
 

@@ -2,7 +2,7 @@
 //!
 //! `registry` is the door; `state_machine` decides, `actor` does; `sender` moves messages from the queue to the page and tells
 //! the actor so (`sends`); `pending` and `quality` judge what that and the page tell; `presence` shows the account as online;
-//! `logins` knows where profiles lie. A session's trouble stays its own: nothing here is shared between two of them but
+//! `memory` measures, puts sessions to sleep and decides with the gate who may start; `logins` knows where profiles lie; `usage` when a session was used last, and who needs it as it is. A session's trouble stays its own: nothing here is shared between two of them but
 //! the launch gate, which lets only so many browsers start at once (`admission` is its policy).
 
 mod actor;
@@ -11,6 +11,7 @@ mod error;
 mod gate;
 mod inbound;
 mod logins;
+mod memory;
 mod numbers;
 mod payload;
 mod pending;
@@ -22,8 +23,10 @@ mod sender;
 mod sends;
 mod services;
 pub mod state_machine;
+mod usage;
 
 pub use error::SessionError;
 pub use logins::Logins;
-pub use registry::{Registry, SessionDetails};
+pub use memory::{Level, MemoryView, SessionMemory};
+pub use registry::{HeldAsleep, Registry, SessionDetails};
 pub use services::{Files, LEAST_CLOSE_GRACE, Services, Settings};

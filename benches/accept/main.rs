@@ -74,6 +74,9 @@ async fn measure(name: &str, folder: &Path, database: Option<&str>) -> anyhow::R
     let mut admin = Connection::open(drover.port).await?;
     let (status, body) = admin.post("/api/sessions", &json!({ "name": "bench", "start": false }).to_string()).await?;
     anyhow::ensure!(status == 201, "{status}: {body}");
+    // One that was never started would be by its first message.
+    let (status, body) = admin.post("/api/sessions/bench/stop", "{}").await?;
+    anyhow::ensure!(status == 201, "{status}: {body}");
     load(&drover, "warm-up", WARM_UP).await?;
     let mut runs = Vec::with_capacity(RUNS);
     for run in 1..=RUNS {

@@ -7,6 +7,7 @@ mod get;
 mod lifecycle;
 mod list;
 mod me;
+mod sleep;
 mod update;
 
 use axum::{
@@ -31,6 +32,8 @@ pub(super) fn routes() -> Router<Parts> {
         .route("/api/sessions/{session}/stop", post(lifecycle::stop))
         .route("/api/sessions/{session}/restart", post(lifecycle::restart))
         .route("/api/sessions/{session}/logout", post(lifecycle::log_out))
+        .route("/api/sessions/{session}/hibernate", post(sleep::hibernate))
+        .route("/api/sessions/{session}/wake", post(sleep::wake))
 }
 
 /// A session as it stands now.

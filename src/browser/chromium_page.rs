@@ -21,7 +21,10 @@ use chromiumoxide::{
                 RemoveScriptToEvaluateOnNewDocumentParams, ScriptIdentifier,
             },
         },
-        js_protocol::runtime::{EvaluateParams, ReleaseObjectParams},
+        js_protocol::{
+            heap_profiler::CollectGarbageParams,
+            runtime::{EvaluateParams, ReleaseObjectParams},
+        },
     },
 };
 use serde_json::{Value, json};
@@ -210,6 +213,10 @@ impl WhatsAppPage for ChromiumPage {
 
     async fn set_available(&self, available: bool) -> Result<(), PageError> {
         self.call("setAvailable", json!({ "available": available })).await
+    }
+
+    async fn collect_garbage(&self) -> Result<(), PageError> {
+        self.cdp.execute(CollectGarbageParams::default(), self.limit).await.map(drop)
     }
 
     async fn screenshot(&self) -> Result<Vec<u8>, PageError> {

@@ -6,7 +6,7 @@ use ipnet::IpNet;
 use toml::Value;
 use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 
-use super::{Config, Limits};
+use super::{Budget, Config, Limits, Size};
 
 /// One setting.
 pub(super) struct Rule {
@@ -48,6 +48,10 @@ pub(super) enum Allowed {
     List,
     /// A list of hosts, `*.domain`, addresses and networks.
     Hosts,
+    /// An amount of memory.
+    Size,
+    /// An amount of memory, or a share of what there is.
+    Budget,
     /// A filter of log lines.
     Filter,
 }
@@ -104,6 +108,17 @@ pub(super) const RULES: &[Rule] = &[
     rule("admission.memory_per_start_mb", Allowed::Number(0, 65_536)),
     rule("admission.memory_reserve_mb", Allowed::Number(0, 1_048_576)),
     rule("admission.tasks_per_start", Allowed::Number(0, 10_000)),
+    rule("memory.budget", Allowed::Budget),
+    rule("memory.warning", Allowed::Number(1, 100)),
+    rule("memory.critical", Allowed::Number(1, 100)),
+    rule("memory.session_max", Allowed::Size),
+    rule("memory.idle_min_s", Allowed::Number(0, 86_400)),
+    rule("memory.wake_every_s", Allowed::Number(0, 2_592_000)),
+    rule("memory.idle_hibernate_after_s", Allowed::Number(0, 2_592_000)),
+    rule("memory.yield_after_s", Allowed::Number(0, 86_400)),
+    rule("memory.turn_s", SECONDS),
+    rule("memory.sample_s", Allowed::Number(1, 3600)),
+    rule("memory.hibernated_is_working", Allowed::Flag),
     rule("keepalive.heartbeat_s", SECONDS),
     rule("keepalive.ping_s", SECONDS),
     rule("keepalive.watchdog_s", SECONDS),
@@ -229,6 +244,8 @@ impl Allowed {
             Self::Path => text.is_empty() || Path::new(text).exists(),
             Self::AnyText => true,
             Self::Key => text.bytes().all(|byte| byte.is_ascii_graphic()),
+            Self::Size => text.parse::<Size>().is_ok(),
+            Self::Budget => text.parse::<Budget>().is_ok(),
             Self::Filter => is_filter(text),
         }
     }
@@ -271,6 +288,8 @@ impl Allowed {
                 "a list of hosts, *.domain, addresses or networks, such as [\"n8n\", \"*.internal\", \"10.0.0.0/8\"]"
                     .to_owned()
             }
+            Self::Size => "an amount of memory, such as 600MB or 2GB".to_owned(),
+            Self::Budget => "an amount of memory such as 2GB, or a share of what there is such as 80%".to_owned(),
             Self::Filter => {
                 "error, warn, info, debug, trace or off, or a filter such as info,drover::session=debug".to_owned()
             }
@@ -304,7 +323,7 @@ fn is_filter(text: &str) -> bool {
 
 /// What holds between settings: the setting to change and what it must be.
 pub(super) fn check_together(config: &Config) -> Result<(), (&'static str, String)> {
-    let Config { browser, keepalive, queue, limits, media, shutdown, typing, .. } = config;
+    let Config { browser, keepalive, memory, queue, limits, media, shutdown, typing, .. } = config;
     let busy_s = queue.send_timeout_s + 2 * browser.call_timeout_s + typing.longest_ms.div_ceil(1000);
     let demands = [
         (
@@ -337,6 +356,7 @@ pub(super) fn check_together(config: &Config) -> Result<(), (&'static str, Strin
             browser.close_grace_s <= shutdown.grace_s,
             format!("at most {} (shutdown.grace_s)", shutdown.grace_s),
         ),
+        ("memory.critical", memory.critical > memory.warning, format!("more than {} (memory.warning)", memory.warning)),
         (
             "media.stall_timeout_s",
             media.stall_timeout_s < media.fetch_timeout_s,
@@ -371,6 +391,8 @@ mod tests {
             ("browser.simulator", vec!["8443", "host:", ":8443", "https://host:8443", "host:0"]),
             ("redis.url", vec!["localhost:6379", "http://host", "redis://"]),
             ("database.url", vec!["mysql://host", "drover.db"]),
+            ("memory.budget", vec!["most", "0%", "120%", "12"]),
+            ("memory.session_max", vec!["50%", "-1MB"]),
             ("queue.unknown", vec!["drop"]),
             ("queue.attempts", vec!["0", "101"]),
             ("log.level", vec!["verbose", "info,loud", "drover=shout"]),
@@ -394,6 +416,7 @@ mod tests {
             ("browser.simulator", vec!["127.0.0.1:8443", "[::1]:8443"]),
             ("redis.url", vec!["redis://:secret@host:6379/1", "rediss://host", "redis+cluster://a:1,b:2"]),
             ("database.url", vec!["postgres://u:p@host/db", "sqlite:///srv/drover.db", "sqlite::memory:"]),
+            ("memory.budget", vec!["80%", "2GB", "1073741824"]),
             ("network.allow_private", vec!["true", " false "]),
             ("network.allow_hosts", vec!["", "n8n *.internal 10.0.0.0/8 ::1", "[\"localhost\"]"]),
             ("log.level", vec!["INFO", "debug", "info,drover::session=trace", "off"]),

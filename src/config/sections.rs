@@ -4,6 +4,7 @@ use std::{fmt, net::IpAddr, path::PathBuf};
 
 use serde::Deserialize;
 
+use super::memory::Memory;
 use super::monitoring::{Health, Telemetry};
 
 /// What stands for a secret wherever a section is shown.
@@ -26,6 +27,8 @@ pub struct Config {
     pub browser: Browser,
     /// `[admission]`
     pub admission: Admission,
+    /// `[memory]`
+    pub memory: Memory,
     /// `[keepalive]`
     pub keepalive: Keepalive,
     /// `[quality]`

@@ -15,6 +15,17 @@ pub struct Headroom {
     pub tasks: Option<u64>,
 }
 
+/// What the machine, or the container, has at all. None: no limit that could be read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct MachineLimits {
+    /// The memory of the machine, or the least limit of a control group, in bytes.
+    pub memory_bytes: Option<u64>,
+    /// The processes and threads that there are in the control group with the least limit.
+    pub tasks_current: Option<u64>,
+    /// How many there may be.
+    pub tasks_max: Option<u64>,
+}
+
 /// Reads `/proc` and `/sys` under some root.
 #[derive(Debug, Clone)]
 pub struct HeadroomProbe {
@@ -35,10 +46,13 @@ struct Files {
     reclaimable: Option<&'static str>,
 }
 
-const MEMORY_V2: Files = Files { limit: "memory.max", used: "memory.current", reclaimable: Some("inactive_file") };
-const MEMORY_V1: Files =
+/// A control group's folder, and which files of it say what.
+type Group = (PathBuf, &'static Files);
+
+static MEMORY_V2: Files = Files { limit: "memory.max", used: "memory.current", reclaimable: Some("inactive_file") };
+static MEMORY_V1: Files =
     Files { limit: "memory.limit_in_bytes", used: "memory.usage_in_bytes", reclaimable: Some("total_inactive_file") };
-const TASKS: Files = Files { limit: "pids.max", used: "pids.current", reclaimable: None };
+static TASKS: Files = Files { limit: "pids.max", used: "pids.current", reclaimable: None };
 
 /// Version 1 has no word for "no limit": it is the largest number of whole pages.
 const NO_LIMIT: u64 = 1 << 60;
@@ -53,50 +67,85 @@ impl HeadroomProbe {
     /// What is left now.
     #[must_use]
     pub fn read(&self) -> Headroom {
+        let (memory, tasks) = self.groups();
+        let left = |groups: Vec<Group>| groups.iter().filter_map(|(group, files)| left(group, files)).min();
+        let memory_bytes = self.machine_memory("MemAvailable:").into_iter().chain(left(memory)).min();
+        Headroom { memory_bytes, tasks: left(tasks) }
+    }
+
+    /// What there is at all.
+    #[must_use]
+    pub fn limits(&self) -> MachineLimits {
+        let (memory, tasks) = self.groups();
+        let of_groups = memory.iter().filter_map(|(group, files)| limit(group, files)).min();
+        let tightest =
+            tasks.iter().filter_map(|(group, files)| Some((limit(group, files)?, number(group, files.used)))).min();
+        let tasks_current = match tightest {
+            Some((_, current)) => current,
+            None => tasks.iter().find_map(|(group, files)| number(group, files.used)),
+        };
+        MachineLimits {
+            memory_bytes: self.machine_memory("MemTotal:").into_iter().chain(of_groups).min(),
+            tasks_current,
+            tasks_max: tightest.map(|(max, _)| max),
+        }
+    }
+
+    /// The folders of the groups above this process, for memory and for tasks, the nearest first.
+    fn groups(&self) -> (Vec<Group>, Vec<Group>) {
         let groups = fs::read_to_string(self.root.join("proc/self/cgroup")).unwrap_or_default();
-        let mut memory = vec![self.machine_memory()];
-        let mut tasks = Vec::new();
+        let (mut memory, mut tasks) = (Vec::new(), Vec::new());
         for line in groups.lines() {
             let mut fields = line.splitn(3, ':').skip(1);
             let (Some(controllers), Some(path)) = (fields.next(), fields.next()) else { continue };
             if controllers.is_empty() {
                 for mount in ["sys/fs/cgroup", "sys/fs/cgroup/unified"] {
-                    memory.push(self.least(mount, path, &MEMORY_V2));
-                    tasks.push(self.least(mount, path, &TASKS));
+                    memory.extend(self.chain(mount, path).map(|group| (group, &MEMORY_V2)));
+                    tasks.extend(self.chain(mount, path).map(|group| (group, &TASKS)));
                 }
             }
             for controller in controllers.split(',') {
                 match controller {
-                    "memory" => memory.push(self.least("sys/fs/cgroup/memory", path, &MEMORY_V1)),
-                    "pids" => tasks.push(self.least("sys/fs/cgroup/pids", path, &TASKS)),
+                    "memory" => {
+                        memory.extend(self.chain("sys/fs/cgroup/memory", path).map(|group| (group, &MEMORY_V1)));
+                    }
+                    "pids" => tasks.extend(self.chain("sys/fs/cgroup/pids", path).map(|group| (group, &TASKS))),
                     _ => {}
                 }
             }
         }
-        Headroom { memory_bytes: memory.into_iter().flatten().min(), tasks: tasks.into_iter().flatten().min() }
+        (memory, tasks)
     }
 
-    fn machine_memory(&self) -> Option<u64> {
+    fn machine_memory(&self, name: &str) -> Option<u64> {
         let text = fs::read_to_string(self.root.join("proc/meminfo")).ok()?;
-        let kib: u64 =
-            text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?.trim().split(' ').next()?.parse().ok()?;
+        let kib: u64 = text.lines().find_map(|line| line.strip_prefix(name))?.trim().split(' ').next()?.parse().ok()?;
         Some(kib.saturating_mul(1024))
     }
 
-    /// The least that a group or one above it leaves. In a container the path may be the host's, which is not to be seen here;
-    /// the mount's root is the container's own group then.
-    fn least(&self, mount: &str, path: &str, files: &Files) -> Option<u64> {
+    /// A group and those above it. In a container the path may be the host's, which is not to be seen here; the mount's root is the
+    /// container's own group then.
+    fn chain(&self, mount: &str, path: &str) -> impl Iterator<Item = PathBuf> + use<> {
         let mount = self.root.join(mount);
         let group = mount.join(path.trim_start_matches('/'));
-        group.ancestors().take_while(|folder| folder.starts_with(&mount)).filter_map(|folder| left(folder, files)).min()
+        let chain: Vec<PathBuf> =
+            group.ancestors().take_while(|folder| folder.starts_with(&mount)).map(Path::to_owned).collect();
+        chain.into_iter()
     }
 }
 
+fn number(group: &Path, name: &str) -> Option<u64> {
+    fs::read_to_string(group.join(name)).ok()?.trim().parse().ok()
+}
+
+fn limit(group: &Path, files: &Files) -> Option<u64> {
+    number(group, files.limit).filter(|limit| *limit < NO_LIMIT)
+}
+
 fn left(group: &Path, files: &Files) -> Option<u64> {
-    let number = |name: &str| fs::read_to_string(group.join(name)).ok()?.trim().parse::<u64>().ok();
-    let limit = number(files.limit).filter(|limit| *limit < NO_LIMIT)?;
+    let limit = limit(group, files)?;
     let reclaimable = files.reclaimable.and_then(|name| statistic(&group.join("memory.stat"), name)).unwrap_or(0);
-    Some(limit.saturating_sub(number(files.used)?.saturating_sub(reclaimable)))
+    Some(limit.saturating_sub(number(group, files.used)?.saturating_sub(reclaimable)))
 }
 
 fn statistic(path: &Path, name: &str) -> Option<u64> {
@@ -143,6 +192,8 @@ mod tests {
             ("sys/fs/cgroup/a/b/pids.current", "120\n"),
         ]);
         assert_eq!(probe.read(), Headroom { memory_bytes: Some(GIB / 2), tasks: Some(380) });
+        let limits = MachineLimits { memory_bytes: Some(GIB), tasks_current: Some(120), tasks_max: Some(500) };
+        assert_eq!(probe.limits(), limits);
     }
 
     #[test]
@@ -156,6 +207,8 @@ mod tests {
             ("sys/fs/cgroup/pids/pids.current", "9\n"),
         ]);
         assert_eq!(probe.read(), Headroom { memory_bytes: Some(1024), tasks: None });
+        let limits = MachineLimits { memory_bytes: Some(GIB), tasks_current: Some(9), tasks_max: None };
+        assert_eq!(probe.limits(), limits);
     }
 
     #[test]
@@ -166,5 +219,6 @@ mod tests {
             ("sys/fs/cgroup/memory/memory.usage_in_bytes", "1\n"),
         ]);
         assert_eq!(probe.read().memory_bytes, Some(4 * GIB));
+        assert_eq!(probe.limits().memory_bytes, Some(8 * GIB));
     }
 }

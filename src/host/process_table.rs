@@ -108,7 +108,7 @@ impl Stat {
 }
 
 /// Every process there is.
-fn all() -> impl Iterator<Item = Stat> {
+pub(super) fn all() -> impl Iterator<Item = Stat> {
     fs::read_dir("/proc")
         .into_iter()
         .flatten()
@@ -124,6 +124,14 @@ pub(super) fn group_members(group: u32) -> Vec<Stat> {
 /// How many children of a process have ended and were not waited for yet.
 pub(super) fn zombies_of(parent: u32) -> usize {
     all().filter(|stat| stat.parent == parent && stat.state == 'Z').count()
+}
+
+/// The tag that a process carries; None as [`TreeTag::is_on`] answers no.
+pub(super) fn tag_of(pid: u32) -> Option<String> {
+    let environ = fs::read(format!("/proc/{pid}/environ")).ok()?;
+    let prefix = format!("{TAG_VARIABLE}=");
+    let variable = environ.split(|byte| *byte == 0).find(|variable| variable.starts_with(prefix.as_bytes()))?;
+    String::from_utf8(variable[prefix.len()..].to_vec()).ok()
 }
 
 /// The running processes that carry the tag.

@@ -31,6 +31,16 @@ event_kinds! {
     SessionStatus = "session.status",
     /// A session that still sends got worse, or well again.
     SessionDegraded = "session.degraded",
+    /// A session sleeps: its browser is closed, its login kept.
+    SessionHibernated = "session.hibernated",
+    /// A session that slept is ready again.
+    SessionWoken = "session.woken",
+    /// A session crashed, or was recycled, too often: its restarts wait.
+    SessionQuarantined = "session.quarantined",
+    /// Memory gets scarce; of the session that holds most.
+    MemoryWarning = "memory.warning",
+    /// Memory is scarce: sessions are put to sleep; of the session that holds most.
+    MemoryCritical = "memory.critical",
     /// A new QR to scan.
     Qr = "qr",
     /// The page loads or syncs; with a percentage.

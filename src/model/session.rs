@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Qr, SessionHealth, SessionName};
+use super::{Qr, SessionHealth, SessionName, SleepView};
 
 /// What the operator wants, stored apart from what is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -78,7 +78,7 @@ impl SessionState {
         }
     }
 
-    /// The status that WAHA's clients know.
+    /// The status that WAHA's clients know; [`SessionView::wire_status`] minds the settings too.
     #[must_use]
     pub fn wire_status(self) -> WireStatus {
         match self {
@@ -194,6 +194,8 @@ pub struct SessionView {
     pub retry: Option<(u32, i64)>,
     /// How well it does.
     pub health: SessionHealth,
+    /// Of its sleep.
+    pub sleep: SleepView,
 }
 
 /// What a session's page told of itself.

@@ -13,6 +13,8 @@ pub struct SessionOptions {
     pub typing: Option<bool>,
     /// Whether the files of received messages are downloaded.
     pub download_media: Option<bool>,
+    /// Whether it is never put to sleep.
+    pub pinned: Option<bool>,
 }
 
 /// Chats of which nothing is told. As in WAHA nothing is left out unless it is asked for.

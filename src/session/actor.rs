@@ -25,13 +25,18 @@ use meters::Meters;
 use super::{
     admission::{Priority, Wait},
     gate::{Gate, Place},
+    memory::Memory,
     payload::PastStatus,
     sends::Sends,
     services::Services,
     state_machine::{Context, GivenUp, Input, Machine, step},
+    usage::Usage,
 };
 use crate::{
-    model::{Desired, KeptScreenshot, Qr, SessionHealth, SessionRecord, SessionState, SessionView, session::PageView},
+    model::{
+        KeptScreenshot, Qr, SessionHealth, SessionRecord, SessionState, SessionView, SleepView, WakeCause,
+        session::PageView,
+    },
     page::{Arrival, LaunchError, Launched, PageError, PageEvent, Snapshot, WhatsAppPage},
 };
 
@@ -42,6 +47,8 @@ pub(super) type PageWatch = watch::Receiver<Option<Arc<dyn WhatsAppPage>>>;
 pub(super) enum Request {
     /// Step with an input and answer with the view, at once or when the browser has ended.
     Step { input: Input, when: AnswerWhen, answer: oneshot::Sender<SessionView> },
+    /// Wake it, if it sleeps.
+    Wake(WakeCause),
     /// End the task once no browser is held.
     End,
 }
@@ -54,6 +61,8 @@ pub(super) enum AnswerWhen {
     AtRest,
     /// The login is lost, or nothing was linked.
     LoggedOut,
+    /// It sleeps and its browser has ended; at once if it does not sleep.
+    Slept,
 }
 
 /// What an actor's own tasks tell it.
@@ -80,6 +89,8 @@ pub(super) struct Handle {
     pub(super) sendable: PageWatch,
     /// For the sender.
     pub(super) sends: Sends,
+    /// When it was used, and by whom it is held.
+    pub(super) usage: Arc<Usage>,
 }
 
 /// What the actor publishes through.
@@ -90,6 +101,8 @@ struct Outputs {
     statuses: Vec<PastStatus>,
     meters: Meters,
     told: ToldAlerts,
+    /// Since when it is being woken.
+    waking_since: Option<Instant>,
     /// To whoever tells what comes in.
     arrivals: mpsc::Sender<Arrival>,
 }
@@ -125,6 +138,8 @@ struct QrShown {
 pub(super) struct Actor {
     services: Arc<Services>,
     gate: Arc<Gate>,
+    memory: Arc<Memory>,
+    usage: Arc<Usage>,
     /// For whom the next browser is launched.
     priority: Priority,
     machine: Machine,
@@ -148,7 +163,7 @@ impl Actor {
     pub(super) fn new(
         record: &SessionRecord,
         services: Arc<Services>,
-        gate: Arc<Gate>,
+        (gate, memory): (Arc<Gate>, Arc<Memory>),
         arrivals: mpsc::Sender<Arrival>,
     ) -> (Self, Handle) {
         let machine = Machine::resting(record.desired, record.state, record.reason.clone());
@@ -163,7 +178,9 @@ impl Actor {
             page: PageView { web_version: record.web_version.clone(), ..PageView::default() },
             retry: None,
             health: SessionHealth::default(),
+            sleep: SleepView { counts_as_working: memory.settings().hibernated_is_working, ..SleepView::default() },
         };
+        let usage = Arc::new(Usage::new(services.clock.now_ms(), &record.config));
         let kept = services.screenshots().list(&record.name);
         let (keeper, sends) = Keeper::new(&services.settings.keepalive, kept);
         // An earlier run has told of what it gave up.
@@ -176,6 +193,8 @@ impl Actor {
         let actor = Self {
             services,
             gate,
+            memory,
+            usage: Arc::clone(&usage),
             priority: Priority::Background,
             machine,
             browser: BrowserHeld::default(),
@@ -187,21 +206,20 @@ impl Actor {
                 statuses: Vec::new(),
                 meters,
                 told,
+                waking_since: None,
                 arrivals,
             },
             keeper,
             reports: mpsc::channel(16),
             inbox: Inbox { requests, waiting: Vec::new(), ending: false },
         };
-        (actor, Handle { requests: request_sender, view, page, sendable, sends })
+        (actor, Handle { requests: request_sender, view, page, sendable, sends, usage })
     }
 
     /// Lives until it is told to end and holds no browser.
     #[tracing::instrument(name = "session", skip_all, fields(session.id = %self.outputs.view.borrow().name))]
     pub(super) async fn run(mut self, tasks: TaskTracker) {
-        if self.machine.desired == Desired::Running {
-            self.step(Input::Start, &tasks).await;
-        }
+        self.step(Input::Resume, &tasks).await;
         self.publish().await;
         loop {
             let deadline = self.deadline();
@@ -212,6 +230,12 @@ impl Actor {
                         self.inbox.waiting.push((when, answer));
                         self.priority = Priority::Operator;
                         self.step(input, &tasks).await;
+                    }
+                    Some(Request::Wake(cause)) => {
+                        if cause != WakeCause::Message {
+                            self.priority = Priority::Operator;
+                        }
+                        self.step(Input::Wake(cause), &tasks).await;
                     }
                     Some(Request::End) | None => self.inbox.ending = true,
                 },
@@ -254,6 +278,7 @@ impl Actor {
             jitter: rand::rng().random(),
             keepalive: &settings.keepalive,
             load_limit_s: settings.browser.load_timeout_s,
+            wake_every_s: self.memory.settings().wake_every_s,
         };
         let (machine, effects) = step(self.machine.clone(), input, &context);
         let was_ready = self.machine.state == SessionState::Ready;
@@ -264,6 +289,7 @@ impl Actor {
         self.note_readiness(was_ready, tasks);
         self.publish().await;
         self.keep_places();
+        self.keep_account();
         self.answer();
     }
 
@@ -280,6 +306,7 @@ impl Actor {
                 AnswerWhen::AtOnce => true,
                 AnswerWhen::AtRest => at_rest,
                 AnswerWhen::LoggedOut => logged_out,
+                AnswerWhen::Slept => at_rest || self.machine.state != SessionState::Hibernated,
             };
             if due {
                 // Whoever asked may have gone; then nobody needs the answer.
@@ -294,6 +321,7 @@ impl Actor {
     fn note_readiness(&mut self, was_ready: bool, tasks: &TaskTracker) {
         let is_ready = self.machine.state == SessionState::Ready;
         if is_ready && !was_ready {
+            self.usage.touch(self.services.clock.now_ms());
             self.plan_activity();
             self.apply_presence(true, tasks);
         }

@@ -36,6 +36,10 @@ pub enum Wait {
     Memory,
     /// There are too few processes left.
     Tasks,
+    /// The memory budget is full.
+    Budget,
+    /// Somebody works on its login.
+    Held,
 }
 
 impl Wait {
@@ -52,6 +56,11 @@ impl Wait {
                 "waiting_for_memory",
                 "too little memory is free for another browser; it starts when there is more (see [admission] of the settings)",
             ),
+            Self::Budget => Reason::new(
+                "waiting_for_room",
+                "the memory budget is full; it starts when another session has put itself to sleep (see [memory] of the settings)",
+            ),
+            Self::Held => Reason::new("held", "its login is being saved; it starts as soon as that is done"),
             Self::Tasks => Reason::new(
                 "waiting_for_processes",
                 "too few processes are left for another browser (pids.max); it starts when there are more, or the limit is raised",
@@ -187,15 +196,21 @@ impl Admission {
     }
 
     /// Whether the one with this ticket may start now. If so it holds a place from now on, until it leaves.
-    pub fn ask(&mut self, ticket: Ticket, now_ms: i64, left: Headroom) -> Verdict {
+    /// `fits`: whether its memory is within the budget.
+    pub fn ask(&mut self, ticket: Ticket, now_ms: i64, left: Headroom, fits: bool) -> Verdict {
         self.starting.retain(|place| place.until_ms > now_ms);
         self.linking.retain(|place| place.until_ms > now_ms);
         if let Some((why, again_at_ms)) = self.shortage(now_ms, left) {
             return Verdict::Wait { why, again_at_ms };
         }
         let Some(next) = self.next().filter(|next| self.waiting[*next].0 == ticket) else {
-            return Verdict::Wait { why: Wait::Turn, again_at_ms: now_ms.saturating_add(LOOK_AGAIN_MS) };
+            let why = if fits { Wait::Turn } else { Wait::Budget };
+            return Verdict::Wait { why, again_at_ms: now_ms.saturating_add(LOOK_AGAIN_MS) };
         };
+        if !fits {
+            // Whoever is next keeps its turn: one that needs less must not starve it.
+            return Verdict::Wait { why: Wait::Budget, again_at_ms: now_ms.saturating_add(LOOK_AGAIN_MS) };
+        }
         self.has_jumped = next > 0;
         self.waiting.remove(next);
         self.last_start_ms = Some(now_ms);

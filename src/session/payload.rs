@@ -20,7 +20,7 @@ pub(super) struct PastStatus {
 pub(super) fn session_status(view: &SessionView, statuses: &[PastStatus]) -> Value {
     json!({
         "name": view.name,
-        "status": view.state.wire_status(),
+        "status": view.wire_status(),
         "statuses": statuses,
         "state": view.state,
         "reason": view.reason,

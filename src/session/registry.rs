@@ -2,6 +2,7 @@
 
 mod asking;
 mod contact_cache;
+mod sleeping;
 
 use std::{
     collections::BTreeMap,
@@ -11,23 +12,25 @@ use std::{
 
 use serde_json::Value;
 use tokio::sync::{Mutex, mpsc, oneshot, watch};
-use tokio_util::task::TaskTracker;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{info, warn};
 
 use contact_cache::ContactCache;
+pub use sleeping::HeldAsleep;
 
 use super::{
     actor::{Actor, AnswerWhen, Handle, Request},
     error::SessionError,
     gate::Gate,
     inbound::{self, Inbound},
+    memory::{Keeper, Memory, MemoryView},
     sender::{self, Sender},
     services::Services,
     state_machine::Input,
 };
 use crate::{
     config::SessionLimits,
-    model::{ChatId, DeadCode, Desired, PhoneNumber, SessionName, SessionRecord, SessionState, SessionView},
+    model::{ChatId, DeadCode, Desired, PhoneNumber, Reason, SessionName, SessionRecord, SessionState, SessionView},
     page::WhatsAppPage,
     store::StoreError,
 };
@@ -53,10 +56,13 @@ pub struct Registry {
 struct Inner {
     services: Arc<Services>,
     gate: Arc<Gate>,
+    memory: Arc<Memory>,
     handles: RwLock<BTreeMap<SessionName, Arc<Handle>>>,
     /// Held while sessions are made or removed, so that one name never has two actors.
     membership: Mutex<()>,
     actors: TaskTracker,
+    /// Ends whoever looks after memory.
+    stop_keeper: CancellationToken,
     contacts: ContactCache,
 }
 
@@ -67,14 +73,17 @@ impl Registry {
     /// When the store does not answer.
     pub async fn open(services: Services) -> Result<Self, StoreError> {
         let records = services.store.sessions().list().await?;
-        let gate = services.launch_gate();
+        let memory = services.memory();
+        let gate = services.launch_gate(Arc::clone(&memory));
         let registry = Self {
             inner: Arc::new(Inner {
                 services: Arc::new(services),
                 gate,
+                memory,
                 handles: RwLock::default(),
                 membership: Mutex::new(()),
                 actors: TaskTracker::new(),
+                stop_keeper: CancellationToken::new(),
                 contacts: ContactCache::new(),
             }),
         };
@@ -86,6 +95,8 @@ impl Registry {
             }
             registry.spawn(record);
         }
+        let keeper = Keeper::new(registry.clone(), Arc::clone(&registry.inner.memory));
+        registry.inner.actors.spawn(keeper.run(registry.inner.stop_keeper.clone()));
         Ok(registry)
     }
 
@@ -93,13 +104,16 @@ impl Registry {
         let inner = &self.inner;
         inner.services.queue.set_session_limits(&record.name, SessionLimits::of_config(&record.config));
         let (arrivals, arrived) = mpsc::channel(inbound::WAITING);
-        let (actor, handle) = Actor::new(record, Arc::clone(&inner.services), Arc::clone(&inner.gate), arrivals);
+        let shared = (Arc::clone(&inner.gate), Arc::clone(&inner.memory));
+        let (actor, handle) = Actor::new(record, Arc::clone(&inner.services), shared, arrivals);
         let sender = Sender {
             session: record.name.clone(),
             services: Arc::clone(&inner.services),
             sendable: handle.sendable.clone(),
             view: handle.view.clone(),
             sends: handle.sends.clone(),
+            usage: Arc::clone(&handle.usage),
+            requests: handle.requests.clone(),
             refusals: sender::Refusals::default(),
         };
         let watches = (handle.sendable.clone(), handle.view.clone());
@@ -113,12 +127,22 @@ impl Registry {
         handle
     }
 
-    fn handle(&self, name: &SessionName) -> Result<Arc<Handle>, SessionError> {
+    /// What the sessions are given.
+    pub(super) fn services(&self) -> &Services {
+        &self.inner.services
+    }
+
+    /// Where what belongs to no single session runs until the end.
+    pub(super) fn tasks(&self) -> &TaskTracker {
+        &self.inner.actors
+    }
+
+    pub(super) fn handle(&self, name: &SessionName) -> Result<Arc<Handle>, SessionError> {
         let handles = self.inner.handles.read().unwrap_or_else(PoisonError::into_inner);
         handles.get(name).cloned().ok_or_else(|| SessionError::Unknown(name.clone()))
     }
 
-    /// Makes a session, and starts it if wanted.
+    /// Makes a session, and starts it if wanted; else what needs its page first starts it.
     ///
     /// # Errors
     /// When the name is taken or the store fails.
@@ -131,7 +155,7 @@ impl Registry {
             name: name.clone(),
             desired: if start { Desired::Running } else { Desired::Stopped },
             state: SessionState::Stopped,
-            reason: None,
+            reason: (!start).then(Reason::not_started),
             me: None,
             config,
             web_version: None,
@@ -143,6 +167,12 @@ impl Registry {
         info!(session.id = %name, "a session was made");
         let handle = self.spawn(&record);
         if start { self.ask(&handle, Input::Start, AnswerWhen::AtOnce).await } else { Ok(handle.view.borrow().clone()) }
+    }
+
+    /// How memory stands.
+    #[must_use]
+    pub fn memory(&self) -> MemoryView {
+        self.inner.memory.view()
     }
 
     /// Every session as it shows itself, by name.
@@ -184,8 +214,9 @@ impl Registry {
     /// # Errors
     /// When there is none of that name, or the store fails.
     pub async fn configure(&self, name: &SessionName, config: Value) -> Result<SessionDetails, SessionError> {
-        self.handle(name)?;
+        let handle = self.handle(name)?;
         self.inner.services.store.sessions().set_config(name, &config).await?;
+        handle.usage.configure(&config);
         self.inner.services.queue.set_session_limits(name, SessionLimits::of_config(&config));
         self.details(name).await
     }
@@ -219,7 +250,12 @@ impl Registry {
     /// # Errors
     /// When there is none of that name, or it does not end in time.
     pub async fn log_out(&self, name: &SessionName) -> Result<SessionView, SessionError> {
-        self.ask(&*self.handle(name)?, Input::LogOut, AnswerWhen::LoggedOut).await
+        let handle = self.handle(name)?;
+        // Only a page can tell the phone.
+        if handle.view.borrow().me.is_some() {
+            self.rouse(&handle, |view| view.state == SessionState::Ready).await;
+        }
+        self.ask(&handle, Input::LogOut, AnswerWhen::LoggedOut).await
     }
 
     /// Removes a session for good: its browser, its login, its queue. What still waited becomes dead letters.
@@ -242,6 +278,7 @@ impl Registry {
         services.store.sessions().delete(name).await?;
         services.store.inbound().forget(name).await?;
         self.inner.contacts.forget(name);
+        self.inner.memory.forget(name);
         let detail = "its session was deleted before it could be sent";
         services.store.messages().bury_all(name, DeadCode::SessionDeleted, detail).await?;
         services.store.pauses().lift(Some(name)).await?;
@@ -260,12 +297,13 @@ impl Registry {
     /// # Errors
     /// When the session does not show a QR, or the page refuses.
     pub async fn request_pairing_code(&self, name: &SessionName, phone: &PhoneNumber) -> Result<String, SessionError> {
+        let page = self.page(name, |view| view.state == SessionState::AwaitingScan).await;
         let state = self.view(name)?.state;
         if state != SessionState::AwaitingScan {
             let needed = "start it and wait until it shows a QR (status SCAN_QR_CODE)";
             return Err(SessionError::WrongState { name: name.clone(), state, needed });
         }
-        Ok(self.page(name)?.request_pairing_code(phone).await?)
+        Ok(page?.request_pairing_code(phone).await?)
     }
 
     /// The visible page as PNG.
@@ -273,7 +311,8 @@ impl Registry {
     /// # Errors
     /// When the session has no page, or the page does not answer.
     pub async fn screenshot(&self, name: &SessionName) -> Result<Vec<u8>, SessionError> {
-        Ok(self.page(name)?.screenshot().await?)
+        let is_there = |view: &SessionView| matches!(view.state, SessionState::Ready | SessionState::AwaitingScan);
+        Ok(self.page(name, is_there).await?.screenshot().await?)
     }
 
     /// A picture that was kept of a failure, as PNG; None when there is none of that name.
@@ -292,11 +331,7 @@ impl Registry {
     /// # Errors
     /// When the session is not ready, or the page does not answer.
     pub async fn check_number(&self, name: &SessionName, phone: &PhoneNumber) -> Result<Option<ChatId>, SessionError> {
-        let handle = self.handle(name)?;
-        let page = handle.sendable.borrow().clone();
-        let needed = "numbers can be checked while it is WORKING";
-        let state = handle.view.borrow().state;
-        let page = page.ok_or(SessionError::WrongState { name: name.clone(), state, needed })?;
+        let page = self.ready_page(name, "numbers can be checked while it is WORKING").await?;
         let services = &self.inner.services;
         let chat = ChatId::of_phone(phone);
         if let Some(known) = services.known_number(&chat).await {
@@ -307,8 +342,14 @@ impl Registry {
         Ok(found)
     }
 
-    fn page(&self, name: &SessionName) -> Result<Arc<dyn WhatsAppPage>, SessionError> {
+    /// The page, of a session that sleeps once `is_there`.
+    async fn page(
+        &self,
+        name: &SessionName,
+        is_there: impl Fn(&SessionView) -> bool,
+    ) -> Result<Arc<dyn WhatsAppPage>, SessionError> {
         let handle = self.handle(name)?;
+        self.rouse(&handle, is_there).await;
         let state = handle.view.borrow().state;
         let page = handle.page.borrow().clone();
         page.ok_or(SessionError::WrongState { name: name.clone(), state, needed: "start it first" })
@@ -333,6 +374,7 @@ impl Registry {
     /// Lets the senders finish, then closes every browser. What is wanted of the sessions stays as it is.
     pub async fn close(&self, grace: Duration) {
         let _membership = self.inner.membership.lock().await;
+        self.inner.stop_keeper.cancel();
         if !self.inner.services.senders.finish(grace).await {
             warn!("a message was still being sent when time ran out; it is looked up at the next start");
         }
@@ -353,7 +395,12 @@ impl Registry {
         }
     }
 
-    async fn ask(&self, handle: &Handle, input: Input, when: AnswerWhen) -> Result<SessionView, SessionError> {
+    pub(super) async fn ask(
+        &self,
+        handle: &Handle,
+        input: Input,
+        when: AnswerWhen,
+    ) -> Result<SessionView, SessionError> {
         let name = handle.view.borrow().name.clone();
         let (answer, answered) = oneshot::channel();
         let request = Request::Step { input, when, answer };

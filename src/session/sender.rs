@@ -1,12 +1,14 @@
 //! The sender of one session: claims what may go, one at a time, and sees each claim through to its settlement.
 //!
-//! It never polls: without a page it waits for one, without work for a wake-up or the time that the queue named.
+//! It never polls: without a page it waits for one, without work for a wake-up or the time that the queue named. A session that
+//! sleeps is woken for a message that may go now.
 //! Invariant: whatever has an attempt is looked up in the page, by key, before anything else is done about it.
 
 mod circuit;
 mod delivery;
 mod media;
 mod restriction;
+mod sleep;
 mod typing;
 
 use std::{sync::Arc, time::Duration};
@@ -15,10 +17,14 @@ use tracing::{debug, error, info};
 
 pub(super) use restriction::Refusals;
 
-use super::{actor::PageWatch, sends::Sends, services::Services};
+use super::{
+    actor::{PageWatch, Request},
+    sends::Sends,
+    services::Services,
+    usage::Usage,
+};
 use crate::{
     model::{Me, SessionName, SessionView},
-    page::WhatsAppPage,
     queue::{Claim, ClaimAnswer, QueueError, Settled, Verdict},
 };
 
@@ -33,6 +39,9 @@ pub(super) struct Sender {
     pub(super) sendable: PageWatch,
     pub(super) view: tokio::sync::watch::Receiver<SessionView>,
     pub(super) sends: Sends,
+    pub(super) usage: Arc<Usage>,
+    /// To the actor, to be woken.
+    pub(super) requests: tokio::sync::mpsc::Sender<Request>,
     /// What WhatsApp's server refused since it last took something.
     pub(super) refusals: Refusals,
 }
@@ -59,12 +68,17 @@ impl Sender {
                 self.give_back(claim).await;
             }
             let Some(page) = self.next_page(&shutdown).await else { return };
+            let nothing_else = self.usage.send_nothing().await;
+            if !self.may_send() {
+                continue;
+            }
             let answer = match next.take() {
                 Some(answer) => Ok(answer),
                 None => self.services.queue.claim(&self.session).await,
             };
             let pause = match answer {
                 Ok(ClaimAnswer::Claimed(claim)) => {
+                    self.usage.touch(self.services.clock.now_ms());
                     tokio::select! {
                         result = self.deliver(claim, &page) => match result {
                             Ok(answer) => next = answer,
@@ -75,6 +89,7 @@ impl Sender {
                         // Its attempt is committed: the next run looks it up.
                         () = shutdown.hurried() => return,
                     }
+                    self.usage.touch(self.services.clock.now_ms());
                     continue;
                 }
                 Ok(ClaimAnswer::AskAgain { at_ms, why }) => {
@@ -86,6 +101,7 @@ impl Sender {
                     Some(REDIS_PAUSE)
                 }
             };
+            drop(nothing_else);
             tokio::select! {
                 () = woken => {}
                 () = async { tokio::time::sleep(pause.unwrap_or_default()).await }, if pause.is_some() => {}
@@ -123,15 +139,6 @@ impl Sender {
     async fn give_back(&self, claim: Claim) {
         if let Err(failure) = claim.release().await {
             error!(error = %failure, "a claim was not given back; the message comes back when its lease ends");
-        }
-    }
-
-    /// The page to send with, as soon as the session is ready; None at the end.
-    async fn next_page(&mut self, shutdown: &crate::shutdown::Shutdown) -> Option<Arc<dyn WhatsAppPage>> {
-        tokio::select! {
-            biased;
-            () = shutdown.begun() => None,
-            page = self.sendable.wait_for(Option::is_some) => page.ok().and_then(|page| page.clone()),
         }
     }
 

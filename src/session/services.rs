@@ -2,12 +2,11 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use super::{admission::Limits, gate::Gate, logins::Logins, screenshots::Screenshots};
+use super::{admission::Limits, gate::Gate, logins::Logins, memory::Memory, screenshots::Screenshots};
 use crate::{
     clock::Clock,
     config,
     event::EventLog,
-    host::HeadroomProbe,
     media::{Fetcher, FileStore},
     outbox::Outbox,
     page::PageLauncher,
@@ -63,6 +62,8 @@ pub struct Settings {
     pub browser: config::Browser,
     /// `[admission]`
     pub admission: config::Admission,
+    /// `[memory]`, as drover started with it; [`super::Registry::set_memory`] changes it.
+    pub memory: config::Memory,
     /// `[typing]`
     pub typing: config::Typing,
     /// `[inbound]`
@@ -75,10 +76,16 @@ pub struct Settings {
 
 impl Services {
     /// The gate before every launch.
-    pub(super) fn launch_gate(&self) -> Arc<Gate> {
+    pub(super) fn launch_gate(&self, memory: Arc<Memory>) -> Arc<Gate> {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let limits = Limits::new(&self.settings.admission, cores);
-        Gate::new(limits, HeadroomProbe::default(), Arc::clone(&self.clock))
+        Gate::new(limits, memory, Arc::clone(&self.clock))
+    }
+
+    /// The account of who holds how much memory.
+    pub(super) fn memory(&self) -> Arc<Memory> {
+        let first_guess_bytes = self.settings.admission.memory_per_start_mb << 20;
+        Arc::new(Memory::new(self.settings.memory.clone(), first_guess_bytes))
     }
 
     /// How long a browser may take to close: less when drover ends and has little time left.

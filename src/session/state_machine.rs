@@ -5,7 +5,9 @@
 //!   stopped ────────▶ launching ──▶ loading ──▶ awaiting_scan ──▶ pairing ──▶ syncing ──▶ ready
 //!      ▲                 ▲             │  login kept └──────────────────────────▲            │
 //!      │ stop            │ due         └───────────────────────────────────────┘            │
-//!      │                 │                                                                   │
+//!      │                 │ wake                                                              │
+//!      │             hibernated ◀── memory, idle ────────────────────────────────────────────┤
+//!      │                                                                                     │
 //!      └──────── failed ◀── attempts spent ── reconnecting ◀── crash, hang, socket lost ─────┤
 //!                                                                logged_out ◀── unlinked ────┘
 //! ```
@@ -17,11 +19,12 @@
 mod deadlines;
 mod page_inputs;
 mod signals;
+mod sleep;
 mod trouble;
 
 use crate::{
     config::Keepalive,
-    model::{Desired, Reason, SessionState},
+    model::{Desired, Reason, SessionState, WakeCause},
     page::Snapshot,
 };
 
@@ -47,6 +50,8 @@ pub struct Machine {
     pub trouble: Trouble,
     /// How the login stands.
     pub login: Login,
+    /// What woke it since it slept last.
+    pub woken: Option<WakeCause>,
     /// The daemon ends: nothing is started any more.
     pub suspended: bool,
 }
@@ -82,6 +87,8 @@ pub enum Login {
 /// What a session hears.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Input {
+    /// drover starts: what an earlier run left goes on.
+    Resume,
     /// The operator wants it to run.
     Start,
     /// The operator wants it to rest.
@@ -92,6 +99,12 @@ pub enum Input {
     LogOut,
     /// The daemon ends; what is wanted stays as it is.
     Suspend,
+    /// Close the browser until something needs the page.
+    Hibernate(Reason),
+    /// Something needs the page.
+    Wake(WakeCause),
+    /// The page holds too much: a new browser.
+    Recycle(Reason),
     /// The launch waits for its turn or for room; None: no longer.
     Waiting(Option<Reason>),
     /// The browser runs and navigates.
@@ -178,6 +191,8 @@ pub struct Context<'a> {
     pub keepalive: &'a Keepalive,
     /// How long a page may load, in seconds.
     pub load_limit_s: u64,
+    /// After how many seconds one that sleeps looks for what came in; 0: never.
+    pub wake_every_s: u64,
 }
 
 impl Machine {
@@ -185,7 +200,10 @@ impl Machine {
     #[must_use]
     pub fn resting(desired: Desired, state: SessionState, reason: Option<Reason>) -> Self {
         let trouble = Trouble::of_record(state, reason.as_ref());
-        let at_rest = matches!(state, SessionState::Stopped | SessionState::LoggedOut | SessionState::Failed);
+        let at_rest = matches!(
+            state,
+            SessionState::Stopped | SessionState::Hibernated | SessionState::LoggedOut | SessionState::Failed
+        );
         Self {
             desired,
             state: if at_rest { state } else { SessionState::Stopped },
@@ -195,6 +213,7 @@ impl Machine {
             signals: Signals::default(),
             trouble,
             login: if state == SessionState::LoggedOut { Login::ToArchive } else { Login::MayBe },
+            woken: None,
             suspended: false,
         }
     }
@@ -221,10 +240,19 @@ impl Machine {
 pub fn step(mut machine: Machine, input: Input, context: &Context<'_>) -> (Machine, Vec<Effect>) {
     let mut effects = Vec::new();
     match input {
+        Input::Resume => machine.resume(context, &mut effects),
         Input::Start => machine.start(context, &mut effects),
         Input::Stop => machine.stop(None, context, &mut effects),
         Input::Restart => machine.restart(context, &mut effects),
         Input::LogOut => machine.log_out(context, &mut effects),
+        Input::Hibernate(reason) => machine.hibernate(reason, context, &mut effects),
+        Input::Wake(cause) => machine.wake(cause, context, &mut effects),
+        Input::Recycle(reason) => machine.recycle(reason, context, &mut effects),
+        // It sleeps on in the next run.
+        Input::Suspend if machine.state == SessionState::Hibernated => {
+            machine.suspended = true;
+            machine.deadline_ms = None;
+        }
         Input::Suspend => {
             let desired = machine.desired;
             machine.suspended = true;
@@ -276,7 +304,8 @@ impl Machine {
         if has_failed || rests || sits_out {
             self.trouble.start_over();
         }
-        if has_failed || sits_out {
+        self.woken = (self.state == SessionState::Hibernated).then_some(WakeCause::Order).or(self.woken);
+        if has_failed || sits_out || self.state == SessionState::Hibernated {
             self.enter(SessionState::Launching, None, None, context);
         }
         self.go_on(context, effects);
@@ -284,6 +313,7 @@ impl Machine {
 
     fn stop(&mut self, reason: Option<Reason>, context: &Context<'_>, effects: &mut Vec<Effect>) {
         self.desired = Desired::Stopped;
+        self.woken = None;
         let keeps_reason = matches!(self.state, SessionState::LoggedOut);
         let state = if keeps_reason { SessionState::LoggedOut } else { SessionState::Stopped };
         let reason = if keeps_reason { self.reason.take() } else { reason };
@@ -296,6 +326,7 @@ impl Machine {
 
     fn restart(&mut self, context: &Context<'_>, effects: &mut Vec<Effect>) {
         self.desired = Desired::Running;
+        self.woken = None;
         self.trouble.start_over();
         self.end_browser(Effect::Close, effects);
         self.enter(SessionState::Launching, None, None, context);
@@ -354,10 +385,7 @@ impl Machine {
     fn go_on(&mut self, context: &Context<'_>, effects: &mut Vec<Effect>) {
         let wants_launch = self.desired == Desired::Running
             && !self.suspended
-            && matches!(
-                self.state,
-                SessionState::Stopped | SessionState::Hibernated | SessionState::LoggedOut | SessionState::Launching
-            );
+            && matches!(self.state, SessionState::Stopped | SessionState::LoggedOut | SessionState::Launching);
         match self.browser {
             BrowserPhase::None if self.login == Login::ToArchive && self.state != SessionState::Failed => {
                 self.login = Login::Archiving;

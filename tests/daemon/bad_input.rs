@@ -45,7 +45,7 @@ fn a_wrong_body_is_refused_with_its_field() {
     let home = Home::bare();
     let drover = home.start();
     let api = drover.api();
-    api.post("/api/sessions", &json!({"name": "shop", "start": false})).expect(201);
+    drover.create_stopped("shop");
     let good = json!({"session": "shop", "chatId": "15551234567@c.us", "text": "hello"});
     for (field, value) in [
         ("text", json!("")),
@@ -127,7 +127,7 @@ fn a_key_opens_only_what_it_is_for() {
     let drover = home.start();
     let admin = drover.api();
     for name in ["shop", "office"] {
-        admin.post("/api/sessions", &json!({"name": name, "start": false})).expect(201);
+        drover.create_stopped(name);
     }
     let created = admin
         .post("/api/keys", &json!({"isAdmin": false, "session": "shop", "isActive": true, "actions": ["read"]}))
@@ -192,7 +192,7 @@ fn a_session_in_the_wrong_state_says_so() {
     let home = Home::bare();
     let drover = home.start();
     let api = drover.api();
-    api.post("/api/sessions", &json!({"name": "shop", "start": false})).expect(201);
+    drover.create_stopped("shop");
     for reply in [
         api.get("/api/shop/auth/qr"),
         api.post("/api/shop/auth/request-code", &json!({"phoneNumber": "15551234567"})),

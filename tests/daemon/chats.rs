@@ -12,7 +12,7 @@ fn contacts_chats_and_presences_are_asked_of_the_page() {
     let drover = home.start();
     let api = drover.api();
     let phone = simulator.phone("15550007001", "Ana");
-    api.post("/api/sessions", &json!({"name": "idle", "start": false})).expect(201);
+    drover.create_stopped("idle");
     for path in ["/api/idle/chats".to_owned(), format!("/api/contacts?contactId={BOB}&session=idle")] {
         assert_eq!(api.get(&path).expect(422)["code"], "wrong_state", "{path}");
     }

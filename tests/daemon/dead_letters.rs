@@ -68,7 +68,7 @@ fn what_a_key_may_not_do_with_them_is_refused() {
     let home = Home::bare();
     let drover = home.start();
     for name in ["shop", "other"] {
-        drover.api().post("/api/sessions", &json!({"name": name, "start": false})).expect(201);
+        drover.create_stopped(name);
     }
     let key = |scope: Value| -> String {
         drover.api().post("/api/keys", &scope).expect(201)["key"].as_str().expect("a key").to_owned()

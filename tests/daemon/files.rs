@@ -11,7 +11,7 @@ const MB: u64 = 1 << 20;
 
 #[track_caller]
 fn with_session(drover: &Drover<'_>) {
-    drover.api().post("/api/sessions", &json!({"name": "shop", "start": false})).expect(201);
+    drover.create_stopped("shop");
 }
 
 fn upload(api: &Client, mime: &str, name: &str, text: &str) -> Reply {

@@ -233,7 +233,7 @@ fn what_no_phone_could_show_is_refused_with_its_field() {
     let home = Home::bare();
     let drover = home.start();
     let api = drover.api();
-    api.post("/api/sessions", &json!({"name": "shop", "start": false})).expect(201);
+    drover.create_stopped("shop");
     let to = |fields: Value| {
         let mut body = json!({"session": "shop", "chatId": BOB});
         body.as_object_mut().expect("an object").extend(fields.as_object().expect("an object").clone());

@@ -24,6 +24,7 @@ mod dead_letters;
 mod disks;
 mod event_streams;
 mod files;
+mod hibernation;
 mod inlet;
 mod keepalive;
 mod kinds_in;

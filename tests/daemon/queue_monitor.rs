@@ -13,7 +13,7 @@ fn queues_are_counted_paused_resumed_and_cleared() {
     let drover = home.start();
     let phone = simulator.phone("15550009401", "Ana");
     story::link(&drover, "shop", &phone);
-    drover.api().post("/api/sessions", &json!({"name": "other", "start": false})).expect(201);
+    drover.create_stopped("other");
     let stats = |session: &str| -> Value {
         let all = drover.api().get("/api/queue/stats").expect(200);
         let found = all["sessions"].as_array().expect("a list").iter().find(|one| one["session"] == session).cloned();

@@ -151,7 +151,7 @@ fn a_send_to_a_session_that_was_never_linked_waits_and_says_so() {
     let home = Home::with(&simulator);
     let drover = home.start();
     let phone = simulator.phone("15550003005", "Ana");
-    drover.api().post("/api/sessions", &json!({"name": "shop", "start": false})).expect(201);
+    drover.create_stopped("shop");
 
     let answer = drover.send_text("shop", BOB, "as soon as you can");
     assert!(
@@ -246,7 +246,7 @@ fn a_message_is_cancelled_while_nobody_holds_it_and_expires_when_its_time_is_ove
     let home = Home::with(&simulator);
     let drover = home.start();
     let phone = simulator.phone("15550003009", "Ana");
-    drover.api().post("/api/sessions", &json!({"name": "shop", "start": false})).expect(201);
+    drover.create_stopped("shop");
 
     let cancelled = bare(&drover.send_text("shop", BOB, "never mind")["id"]);
     assert!(drover.api().delete(&format!("/api/messages/{cancelled}")).status < 300);

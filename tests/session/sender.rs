@@ -25,6 +25,7 @@ async fn started(change: impl FnOnce(&mut drover::config::Config)) -> Bench {
 async fn what_was_accepted_before_the_start_is_sent_once_it_is_ready() {
     let bench = Bench::start(|_| {}).await;
     bench.registry.create(bench.session.clone(), serde_json::json!({}), false).await.unwrap();
+    bench.registry.stop(&bench.session).await.unwrap();
     let message = bench.accept("early").await;
     assert!(bench.script.told().is_empty());
     bench.registry.start(&bench.session).await.unwrap();
@@ -211,6 +212,7 @@ async fn until_told(bench: &Bench, kind: EventKind, count: usize) -> Vec<serde_j
 async fn what_is_cancelled_or_expired_is_never_sent() {
     let bench = Bench::start(|_| {}).await;
     bench.registry.create(bench.session.clone(), serde_json::json!({}), false).await.unwrap();
+    bench.registry.stop(&bench.session).await.unwrap();
     let cancelled = bench.accept("never mind").await;
     let soon_ms = bench.message(&cancelled.id).await.created_at_ms + 200;
     let expired = bench.accept_with("too late", |request| request.schedule.expires_at_ms = Some(soon_ms)).await;

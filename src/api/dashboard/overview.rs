@@ -239,6 +239,7 @@ mod tests {
             page: PageView::default(),
             retry: None,
             health: SessionHealth::default(),
+            sleep: crate::model::SleepView::default(),
         }
     }
 

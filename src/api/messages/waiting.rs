@@ -101,6 +101,7 @@ mod tests {
             page: PageView::default(),
             retry: None,
             health: crate::model::SessionHealth::default(),
+            sleep: crate::model::SleepView::default(),
         }
     }
 

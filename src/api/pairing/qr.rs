@@ -59,6 +59,7 @@ pub(super) async fn qr(
 ) -> Answer<Response> {
     principal.require(Action::Control, &name)?;
     let format = params.optional::<Format>("format")?.unwrap_or(Format::Image);
+    registry.rouse_to_scan(&name).await?;
     let code = current_qr(&registry, &*clock, &name).await?;
     let mut response = match format {
         Format::Raw => {
@@ -137,6 +138,7 @@ mod tests {
             page: PageView::default(),
             retry: None,
             health: crate::model::SessionHealth::default(),
+            sleep: crate::model::SleepView::default(),
         }
     }
 

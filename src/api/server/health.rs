@@ -73,7 +73,7 @@ fn shown(part: &Part) -> Value {
 
 fn sessions(registry: &Registry) -> Value {
     let views = registry.views();
-    let count = |wanted: WireStatus| views.iter().filter(|view| view.state.wire_status() == wanted).count();
+    let count = |wanted: WireStatus| views.iter().filter(|view| view.wire_status() == wanted).count();
     json!({
         "total": views.len(),
         "working": count(WireStatus::Working),

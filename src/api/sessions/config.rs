@@ -39,6 +39,7 @@ struct Config {
     ignore: Option<Ignore>,
     typing: Option<bool>,
     download_media: Option<bool>,
+    pinned: Option<bool>,
 }
 
 /// The `config` of a request; None when it brings none. `before` is the one that it replaces: what is masked stays as it was.

@@ -31,7 +31,7 @@ pub(super) async fn list(
     let configs: BTreeMap<_, _> = records.into_iter().map(|record| (record.name, record.config)).collect();
     let views = registry.views();
     let shown = views.iter().filter(|view| principal.may(Action::Read, &view.name));
-    let shown = shown.filter(|view| all || view.state.wire_status() != WireStatus::Stopped);
+    let shown = shown.filter(|view| all || view.wire_status() != WireStatus::Stopped);
     let none = json!({});
     Ok(Json(shown.map(|view| wire::session(view, configs.get(&view.name).unwrap_or(&none), &facts)).collect()))
 }

@@ -26,7 +26,7 @@ pub(in crate::api) fn session(view: &SessionView, config: &Value, facts: &Facts)
     let retry = view.retry.map(|(attempt, at_ms)| json!({ "attempt": attempt, "at": rfc3339(at_ms) }));
     json!({
         "name": view.name,
-        "status": view.state.wire_status(),
+        "status": view.wire_status(),
         "config": masked(config),
         "me": view.me,
         "assignedWorker": facts.server.node,

@@ -14,6 +14,7 @@ use crate::{
         gate::{Gate, Place},
         screenshots::{Screenshots, Taken},
         state_machine::{BrowserPhase, Effect, ErrorClass, Input, Login, Machine},
+        usage::Usage,
     },
     store::Store,
 };
@@ -108,6 +109,7 @@ impl Actor {
             launcher: Arc::clone(&self.services.launcher),
             gate: Arc::clone(&self.gate),
             priority: std::mem::replace(&mut self.priority, Priority::Background),
+            usage: Arc::clone(&self.usage),
             reports: reports.clone(),
             limit: Duration::from_secs(self.services.settings.browser.launch_timeout_s.saturating_mul(2)),
         };
@@ -138,6 +140,7 @@ impl Actor {
                 });
             }
             Report::Launched(Ok(launched), place) => {
+                self.memory.launched(&self.outputs.view.borrow().name, launched.process_group);
                 self.browser.place = Some(place);
                 self.browser.page = Some(launched.page);
                 self.browser.events = Some(launched.events);
@@ -203,6 +206,13 @@ impl Actor {
         }
     }
 
+    /// A browser that has ended makes room.
+    pub(super) fn keep_account(&self) {
+        if !self.machine.holds_browser() && self.memory.ended(&self.outputs.view.borrow().name) {
+            self.gate.look_again();
+        }
+    }
+
     /// What the page said last is heard before its end is acted upon.
     async fn drain_page(&mut self, tasks: &TaskTracker) {
         while let Some(event) = self.browser.events.as_mut().and_then(|events| events.try_recv().ok()) {
@@ -262,6 +272,7 @@ struct Launch {
     launcher: Arc<dyn PageLauncher>,
     gate: Arc<Gate>,
     priority: Priority,
+    usage: Arc<Usage>,
     reports: mpsc::Sender<Report>,
     limit: Duration,
 }
@@ -273,7 +284,8 @@ impl Launch {
             // A full channel means that the actor is busy; what it waits for is told anew when it changes.
             let _ = self.reports.try_send(Report::Waiting(why));
         };
-        let place = self.gate.enter(self.priority, tell).await;
+        self.usage.wait_let_go(|| tell(Some(Wait::Held))).await;
+        let place = self.gate.enter(self.priority, &self.session, tell).await;
         metrics::histogram!("drover_launch_wait_seconds").record(began.elapsed());
         let limit = self.limit;
         let late = || Err(LaunchError::Browser { detail: format!("no answer within {limit:?}") });

@@ -38,7 +38,7 @@ impl Meters {
 
     /// A recovery goes from the first trouble to ready; what a person does or must do is none.
     fn note_trouble(&mut self, view: &SessionView, now_ms: i64) {
-        use SessionState::{AwaitingScan, LoggedOut, Ready, Stopped};
+        use SessionState::{AwaitingScan, Hibernated, LoggedOut, Ready, Stopped};
         match view.state {
             Ready => {
                 let Some((cause, since_ms)) = self.trouble.take() else { return };
@@ -47,7 +47,7 @@ impl Meters {
                 histogram!("drover_session_recovery_seconds", "cause" => cause.clone()).record(seconds);
                 counter!("drover_session_recoveries_total", "cause" => cause).increment(1);
             }
-            Stopped | LoggedOut | AwaitingScan => self.trouble = None,
+            Stopped | Hibernated | LoggedOut | AwaitingScan => self.trouble = None,
             _ if view.desired == Desired::Stopped => self.trouble = None,
             _ => {
                 if let (None, Some(reason)) = (&self.trouble, &view.reason) {

@@ -30,7 +30,10 @@ impl Actor {
             PageEvent::LoggedOut { code } => self.step(Input::LoggedOut(code), tasks).await,
             PageEvent::Gone { reason } => self.step(Input::Gone(reason), tasks).await,
             // An error means that the daemon is ending; the page has it, and the next start finds it.
-            PageEvent::Arrived(arrival) => drop(self.outputs.arrivals.send(*arrival).await),
+            PageEvent::Arrived(arrival) => {
+                self.usage.touch(self.services.clock.now_ms());
+                drop(self.outputs.arrivals.send(*arrival).await);
+            }
             PageEvent::Ack { key, ack } => {
                 self.hear_ack(&key, ack).await;
                 self.note_ack(tasks).await;

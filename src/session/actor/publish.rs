@@ -1,10 +1,13 @@
 //! What the world gets to see of a session: the view, the stored state, the events.
 
+use metrics::{counter, histogram};
+use serde_json::json;
+use tokio::time::Instant;
 use tracing::{error, info};
 
 use super::{Actor, ToldAlerts};
 use crate::{
-    model::{Alert, Desired, EventKind, Me, NewEvent, SessionHealth, SessionState, SessionView, Severity},
+    model::{Alert, Desired, EventKind, Me, NewEvent, SessionHealth, SessionState, SessionView, Severity, SleepView},
     page::{Snapshot, wire::MeSeen},
     session::{
         payload::{self, PastStatus},
@@ -45,6 +48,7 @@ impl Actor {
         self.tell_alerts().await;
         if changed {
             self.tell_status(&before, &after).await;
+            self.tell_sleep(&before, &after).await;
         }
     }
 
@@ -66,6 +70,11 @@ impl Actor {
         if self.machine.browser == BrowserPhase::None {
             view.page.latency_ms = None;
         }
+        view.sleep = SleepView {
+            woken: self.machine.woken,
+            undisturbed_until_ms: self.machine.signals.history_ends_ms,
+            counts_as_working: self.memory.settings().hibernated_is_working,
+        };
         let now_ms = self.services.clock.now_ms();
         let trouble = &self.machine.trouble;
         view.health = SessionHealth {
@@ -101,7 +110,7 @@ impl Actor {
     async fn tell_status(&mut self, before: &SessionView, after: &SessionView) {
         let code = after.reason.as_ref().map_or("", |reason| reason.code.as_str());
         info!(from = before.state.as_str(), to = after.state.as_str(), reason = code, "the session's state changed");
-        let status = after.state.wire_status();
+        let status = after.wire_status();
         if self.outputs.statuses.last().is_none_or(|last| last.status != status) {
             self.outputs.statuses.push(PastStatus { status, timestamp: after.since_ms });
         }
@@ -109,6 +118,32 @@ impl Actor {
         self.outputs.statuses.drain(..surplus);
         let payload = payload::session_status(after, &self.outputs.statuses);
         self.tell(EventKind::SessionStatus, payload).await;
+    }
+
+    /// That it sleeps, and that it is ready again after it.
+    async fn tell_sleep(&mut self, before: &SessionView, after: &SessionView) {
+        if before.state == SessionState::Hibernated && after.sleep.woken.is_some() {
+            self.outputs.waking_since = Some(Instant::now());
+        }
+        match after.state {
+            SessionState::Hibernated if before.state != SessionState::Hibernated => {
+                self.outputs.waking_since = None;
+                let code = after.reason.as_ref().map_or("", |reason| reason.code.as_str());
+                counter!("drover_session_hibernations_total", "reason" => code.to_owned()).increment(1);
+                self.tell(EventKind::SessionHibernated, json!({ "reason": after.reason })).await;
+            }
+            SessionState::Ready => {
+                let (Some(since), Some(cause)) = (self.outputs.waking_since.take(), after.sleep.woken) else { return };
+                let took = since.elapsed();
+                histogram!("drover_session_wake_seconds", "cause" => cause.as_str()).record(took);
+                let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+                self.tell(EventKind::SessionWoken, json!({ "cause": cause, "tookMs": took_ms })).await;
+            }
+            SessionState::Stopped | SessionState::LoggedOut | SessionState::AwaitingScan => {
+                self.outputs.waking_since = None;
+            }
+            _ => {}
+        }
     }
 
     /// Each problem once, and its end once.
@@ -138,11 +173,20 @@ impl Actor {
             }
         }
         if told.quarantined != quarantined {
-            let crashes = self.machine.trouble.crashes_within_hour(self.services.clock.now_ms());
             let alert = if quarantined {
-                let what = format!(
-                    "the session crashed {crashes} times within an hour; its restarts wait from now on. Restart it when you know why"
+                let (crashes, recycles) = (
+                    self.machine.trouble.crashes_within_hour(self.services.clock.now_ms()),
+                    self.machine.trouble.recycles_ms.len(),
                 );
+                let why = if self.machine.reason.as_ref().is_some_and(|reason| reason.code == "recycled_too_often") {
+                    format!("its page held too much memory {recycles} times")
+                } else {
+                    format!("the session crashed {crashes} times")
+                };
+                let payload =
+                    json!({ "reason": self.machine.reason, "crashesLastHour": crashes, "recyclesLastHour": recycles });
+                self.tell(EventKind::SessionQuarantined, payload).await;
+                let what = format!("{why} within an hour; its restarts wait from now on. Restart it when you know why");
                 Alert::raised("quarantined", Severity::Warning, what)
             } else {
                 Alert::resolved("quarantined", "the session left its quarantine")

@@ -29,22 +29,22 @@ fn why(verdict: Verdict) -> Option<Wait> {
 fn places_are_given_in_order_spaced_and_given_back() {
     let mut admission = Admission::new(LIMITS);
     let [a, b, c] = std::array::from_fn(|_| admission.join(Priority::Background));
-    assert_eq!(why(admission.ask(b, 0, PLENTY)), Some(Wait::Turn));
-    assert_eq!(admission.ask(a, 0, PLENTY), Verdict::Go);
-    assert_eq!(admission.ask(b, 5, PLENTY), Verdict::Wait { why: Wait::Turn, again_at_ms: 10 });
-    assert_eq!(admission.ask(b, 10, PLENTY), Verdict::Go);
-    assert_eq!(admission.ask(c, 50, PLENTY), Verdict::Wait { why: Wait::Turn, again_at_ms: 1_000 });
+    assert_eq!(why(admission.ask(b, 0, PLENTY, true)), Some(Wait::Turn));
+    assert_eq!(admission.ask(a, 0, PLENTY, true), Verdict::Go);
+    assert_eq!(admission.ask(b, 5, PLENTY, true), Verdict::Wait { why: Wait::Turn, again_at_ms: 10 });
+    assert_eq!(admission.ask(b, 10, PLENTY, true), Verdict::Go);
+    assert_eq!(admission.ask(c, 50, PLENTY, true), Verdict::Wait { why: Wait::Turn, again_at_ms: 1_000 });
     admission.leave(a);
-    assert_eq!(admission.ask(c, 60, PLENTY), Verdict::Go);
+    assert_eq!(admission.ask(c, 60, PLENTY, true), Verdict::Go);
 }
 
 #[test]
 fn one_that_hangs_holds_its_place_for_so_long_only() {
     let mut admission = Admission::new(Limits { starts: 1, ..LIMITS });
     let [stuck, next] = std::array::from_fn(|_| admission.join(Priority::Background));
-    assert_eq!(admission.ask(stuck, 0, PLENTY), Verdict::Go);
-    assert_eq!(why(admission.ask(next, 999, PLENTY)), Some(Wait::Turn));
-    assert_eq!(admission.ask(next, 1_000, PLENTY), Verdict::Go);
+    assert_eq!(admission.ask(stuck, 0, PLENTY, true), Verdict::Go);
+    assert_eq!(why(admission.ask(next, 999, PLENTY, true)), Some(Wait::Turn));
+    assert_eq!(admission.ask(next, 1_000, PLENTY, true), Verdict::Go);
 }
 
 #[test]
@@ -52,11 +52,11 @@ fn an_operator_comes_first_but_not_twice_past_the_same() {
     let mut admission = Admission::new(Limits { starts: 9, spacing_ms: 0, ..LIMITS });
     let background = admission.join(Priority::Background);
     let [first, second] = std::array::from_fn(|_| admission.join(Priority::Operator));
-    assert_eq!(why(admission.ask(background, 0, PLENTY)), Some(Wait::Turn));
-    assert_eq!(admission.ask(first, 0, PLENTY), Verdict::Go);
-    assert_eq!(why(admission.ask(second, 0, PLENTY)), Some(Wait::Turn));
-    assert_eq!(admission.ask(background, 0, PLENTY), Verdict::Go);
-    assert_eq!(admission.ask(second, 0, PLENTY), Verdict::Go);
+    assert_eq!(why(admission.ask(background, 0, PLENTY, true)), Some(Wait::Turn));
+    assert_eq!(admission.ask(first, 0, PLENTY, true), Verdict::Go);
+    assert_eq!(why(admission.ask(second, 0, PLENTY, true)), Some(Wait::Turn));
+    assert_eq!(admission.ask(background, 0, PLENTY, true), Verdict::Go);
+    assert_eq!(admission.ask(second, 0, PLENTY, true), Verdict::Go);
 }
 
 #[test]
@@ -65,12 +65,12 @@ fn what_is_short_is_named_and_starts_under_way_count() {
     let [a, b] = std::array::from_fn(|_| admission.join(Priority::Background));
     let memory = |bytes| Headroom { memory_bytes: Some(bytes), ..PLENTY };
     let tasks = |count| Headroom { tasks: Some(count), ..PLENTY };
-    assert_eq!(why(admission.ask(a, 0, memory(299))), Some(Wait::Memory));
-    assert_eq!(why(admission.ask(a, 0, tasks(49))), Some(Wait::Tasks));
-    assert_eq!(admission.ask(a, 0, memory(300)), Verdict::Go);
-    assert_eq!(why(admission.ask(b, 0, memory(499))), Some(Wait::Memory));
-    assert_eq!(why(admission.ask(b, 0, tasks(99))), Some(Wait::Tasks));
-    assert_eq!(admission.ask(b, 0, tasks(100)), Verdict::Go);
+    assert_eq!(why(admission.ask(a, 0, memory(299), true)), Some(Wait::Memory));
+    assert_eq!(why(admission.ask(a, 0, tasks(49), true)), Some(Wait::Tasks));
+    assert_eq!(admission.ask(a, 0, memory(300), true), Verdict::Go);
+    assert_eq!(why(admission.ask(b, 0, memory(499), true)), Some(Wait::Memory));
+    assert_eq!(why(admission.ask(b, 0, tasks(99), true)), Some(Wait::Tasks));
+    assert_eq!(admission.ask(b, 0, tasks(100), true), Verdict::Go);
 }
 
 #[test]
@@ -78,15 +78,15 @@ fn pages_that_were_just_linked_take_places_and_go_before_all() {
     let mut admission = Admission::new(Limits { spacing_ms: 0, ..LIMITS });
     let [a, b] = std::array::from_fn(|_| admission.join(Priority::Operator));
     let linked = admission.link(0);
-    assert_eq!(admission.ask(a, 0, PLENTY), Verdict::Go);
-    assert_eq!(why(admission.ask(b, 0, PLENTY)), Some(Wait::Linking));
+    assert_eq!(admission.ask(a, 0, PLENTY, true), Verdict::Go);
+    assert_eq!(why(admission.ask(b, 0, PLENTY, true)), Some(Wait::Linking));
     admission.leave(linked);
-    assert_eq!(admission.ask(b, 0, PLENTY), Verdict::Go);
+    assert_eq!(admission.ask(b, 0, PLENTY, true), Verdict::Go);
     // More of them than places: everybody else waits, at the longest until they have unlinked themselves.
     let _linked: [Ticket; 3] = std::array::from_fn(|_| admission.link(1_000));
     let c = admission.join(Priority::Operator);
-    assert_eq!(why(admission.ask(c, 2_000, PLENTY)), Some(Wait::Linking));
-    assert_eq!(admission.ask(c, 6_000, PLENTY), Verdict::Go);
+    assert_eq!(why(admission.ask(c, 2_000, PLENTY, true)), Some(Wait::Linking));
+    assert_eq!(admission.ask(c, 6_000, PLENTY, true), Verdict::Go);
 }
 
 #[derive(Debug, Clone)]
@@ -130,7 +130,7 @@ proptest! {
                 }
                 Step::Ask(who, memory, tasks) if who < known.len() => {
                     let left = Headroom { memory_bytes: Some(memory), tasks: Some(tasks) };
-                    match admission.ask(known[who], now_ms, left) {
+                    match admission.ask(known[who], now_ms, left, true) {
                         Verdict::Go => {
                             starts.push((known[who], now_ms));
                             starts.retain(|(_, at_ms)| at_ms + LIMITS.hold_ms > now_ms);
@@ -163,7 +163,7 @@ proptest! {
                 waiting.push(admission.join(Priority::Operator));
             }
             let started: Vec<Ticket> =
-                waiting.iter().copied().filter(|ticket| admission.ask(*ticket, now_ms, PLENTY) == Verdict::Go).collect();
+                waiting.iter().copied().filter(|ticket| admission.ask(*ticket, now_ms, PLENTY, true) == Verdict::Go).collect();
             prop_assert!(!started.is_empty(), "places come back by themselves");
             waiting.retain(|ticket| !started.contains(ticket));
             order.extend(started);
@@ -174,4 +174,15 @@ proptest! {
             prop_assert!(at <= 2 * place + 1, "number {} started as number {}", place, at);
         }
     }
+}
+
+#[test]
+fn without_room_in_the_budget_nobody_passes_the_one_whose_turn_it_is() {
+    let mut admission = Admission::new(Limits { spacing_ms: 0, ..LIMITS });
+    let [large, small] = std::array::from_fn(|_| admission.join(Priority::Background));
+    assert_eq!(why(admission.ask(large, 0, PLENTY, false)), Some(Wait::Budget));
+    assert_eq!(why(admission.ask(small, 0, PLENTY, true)), Some(Wait::Turn));
+    assert_eq!(why(admission.ask(small, 0, PLENTY, false)), Some(Wait::Budget), "that is what it waits for, too");
+    assert_eq!(admission.ask(large, 0, PLENTY, true), Verdict::Go);
+    assert_eq!(admission.ask(small, 0, PLENTY, true), Verdict::Go);
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::Registry;
 use crate::{
-    model::{ChatId, MessageKey, SessionName},
+    model::{ChatId, MessageKey, SessionName, SessionState},
     page::{ChatState, Incoming, WhatsAppPage, questions},
     session::{error::SessionError, payload},
 };
@@ -24,7 +24,7 @@ impl Registry {
         chat: &ChatId,
         state: ChatState,
     ) -> Result<(), SessionError> {
-        let page = self.ready_page(name, "\"typing\" can be shown while it is WORKING")?;
+        let page = self.ready_page(name, "\"typing\" can be shown while it is WORKING").await?;
         // Nobody sees somebody type who is not online.
         self.handle(name)?.sends.presence.before_send(&page).await;
         Ok(questions::show_chat_state(&*page, chat, state).await?)
@@ -35,7 +35,7 @@ impl Registry {
     /// # Errors
     /// When the session is not ready, or the page does not do it.
     pub async fn watch_presence(&self, name: &SessionName, chat: &ChatId) -> Result<Value, SessionError> {
-        let page = self.ready_page(name, "presences can be watched while it is WORKING")?;
+        let page = self.ready_page(name, "presences can be watched while it is WORKING").await?;
         let presence = questions::watch_presence(&*page, chat).await?;
         Ok(presence.map_or_else(|| json!({ "id": chat, "presences": [] }), |presence| payload::presence(&presence)))
     }
@@ -45,7 +45,7 @@ impl Registry {
     /// # Errors
     /// When the session is not ready, or the page does not do it.
     pub async fn set_available(&self, name: &SessionName, available: bool) -> Result<(), SessionError> {
-        let page = self.ready_page(name, "its presence can be set while it is WORKING")?;
+        let page = self.ready_page(name, "its presence can be set while it is WORKING").await?;
         Ok(self.handle(name)?.sends.presence.ask(&page, available).await?)
     }
 
@@ -55,7 +55,7 @@ impl Registry {
     /// When the session is not ready, or the page does not answer.
     pub async fn contact(&self, name: &SessionName, id: &ChatId) -> Result<Value, SessionError> {
         let ask = async {
-            let page = self.ready_page(name, ASKED)?;
+            let page = self.ready_page(name, ASKED).await?;
             Ok(json!(questions::contact(&*page, id).await?))
         };
         self.inner.contacts.get((name, "contact", id.as_str()), ask).await
@@ -67,7 +67,7 @@ impl Registry {
     /// When the session is not ready, or the page does not answer.
     pub async fn about(&self, name: &SessionName, id: &ChatId) -> Result<Value, SessionError> {
         let ask = async {
-            let page = self.ready_page(name, ASKED)?;
+            let page = self.ready_page(name, ASKED).await?;
             Ok(json!(questions::about(&*page, id).await?))
         };
         self.inner.contacts.get((name, "about", id.as_str()), ask).await
@@ -79,7 +79,7 @@ impl Registry {
     /// When the session is not ready, or the page does not answer.
     pub async fn picture(&self, name: &SessionName, id: &ChatId) -> Result<Value, SessionError> {
         let ask = async {
-            let page = self.ready_page(name, ASKED)?;
+            let page = self.ready_page(name, ASKED).await?;
             Ok(json!(questions::picture(&*page, id).await?))
         };
         self.inner.contacts.get((name, "picture", id.as_str()), ask).await
@@ -90,7 +90,7 @@ impl Registry {
     /// # Errors
     /// When the session is not ready, or the page does not answer.
     pub async fn chats(&self, name: &SessionName, limit: usize, offset: usize) -> Result<Vec<Value>, SessionError> {
-        let page = self.ready_page(name, ASKED)?;
+        let page = self.ready_page(name, ASKED).await?;
         let chats = questions::chats(&*page, limit, offset).await?;
         Ok(chats.iter().map(payload::chat).collect())
     }
@@ -105,7 +105,7 @@ impl Registry {
         chat: &ChatId,
         part: (usize, usize),
     ) -> Result<Option<Vec<Value>>, SessionError> {
-        let page = self.ready_page(name, ASKED)?;
+        let page = self.ready_page(name, ASKED).await?;
         let Some(messages) = questions::chat_messages(&*page, chat, part).await? else { return Ok(None) };
         let mut shown = Vec::with_capacity(messages.len());
         for message in &messages {
@@ -119,7 +119,7 @@ impl Registry {
     /// # Errors
     /// When the session is not ready, or the page does not answer.
     pub async fn message(&self, name: &SessionName, key: &MessageKey) -> Result<Option<Value>, SessionError> {
-        let page = self.ready_page(name, ASKED)?;
+        let page = self.ready_page(name, ASKED).await?;
         match questions::message(&*page, key).await? {
             Some(message) => self.shown(name, &message).await.map(Some),
             None => Ok(None),
@@ -137,9 +137,14 @@ impl Registry {
         Ok(body)
     }
 
-    /// The page of a session that is ready.
-    fn ready_page(&self, name: &SessionName, needed: &'static str) -> Result<Arc<dyn WhatsAppPage>, SessionError> {
+    /// The page of a session that is ready; one that sleeps is woken for it.
+    pub(super) async fn ready_page(
+        &self,
+        name: &SessionName,
+        needed: &'static str,
+    ) -> Result<Arc<dyn WhatsAppPage>, SessionError> {
         let handle = self.handle(name)?;
+        self.rouse(&handle, |view| view.state == SessionState::Ready).await;
         let page = handle.sendable.borrow().clone();
         let state = handle.view.borrow().state;
         page.ok_or(SessionError::WrongState { name: name.clone(), state, needed })

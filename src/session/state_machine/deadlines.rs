@@ -1,7 +1,7 @@
 //! How long each state may last, and what follows when it lasted longer.
 
 use super::{BrowserPhase, Context, Effect, ErrorClass, Machine};
-use crate::model::{Reason, SessionState};
+use crate::model::{Reason, SessionState, WakeCause};
 
 /// A page that was just linked has 180 s for its critical sync and 180 s for the history, and unlinks itself past that.
 /// Until then nothing restarts it.
@@ -66,7 +66,11 @@ impl Machine {
                 self.lose_login(reason, context, effects);
                 return;
             }
-            SessionState::Launching | SessionState::Ready | SessionState::Stopped | SessionState::Hibernated => return,
+            SessionState::Hibernated => {
+                self.wake(WakeCause::Visit, context, effects);
+                return;
+            }
+            SessionState::Launching | SessionState::Ready | SessionState::Stopped => return,
         };
         self.recover(ErrorClass::Recoverable, Reason::new(code, message), context, effects);
     }

@@ -1,6 +1,7 @@
-//! The machine's walks; `trouble` has those of the watchdog, `properties` what no sequence of inputs may do.
+//! The machine's walks; `sleep` and `trouble` have those of sleep and of the watchdog, `properties` what no sequence of inputs may do.
 
 mod properties;
+mod sleep;
 mod trouble;
 
 use super::*;
@@ -52,7 +53,8 @@ impl Bench {
 
     fn step(&mut self, input: Input) -> &mut Self {
         let keepalive = keepalive();
-        let context = Context { now_ms: self.now_ms, jitter: 0.0, keepalive: &keepalive, load_limit_s: 30 };
+        let context =
+            Context { now_ms: self.now_ms, jitter: 0.0, keepalive: &keepalive, load_limit_s: 30, wake_every_s: 21_600 };
         let (machine, effects) = step(self.machine.clone(), input, &context);
         self.machine = machine;
         self.effects = effects;

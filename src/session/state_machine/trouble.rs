@@ -9,6 +9,8 @@ use crate::model::{Desired, Reason, SessionState};
 const CRASH_WINDOW_MS: i64 = 3_600_000;
 /// How many of them are remembered.
 const CRASHES_KEPT: usize = 1_000;
+/// Recycled so often within an hour, a session is quarantined.
+const RECYCLES_TOLERATED: usize = 3;
 /// How long being ready proves nothing after sends that nobody acknowledged.
 const UNPROVEN_MS: i64 = 3_600_000;
 
@@ -23,7 +25,9 @@ pub struct Trouble {
     pub unproven_until_ms: Option<i64>,
     /// When it crashed or hung, within the last hour, oldest first.
     pub crashes_ms: VecDeque<i64>,
-    /// It crashes too often: its restarts wait.
+    /// When it got a new browser because its page held too much, within the last hour, oldest first.
+    pub recycles_ms: VecDeque<i64>,
+    /// It crashes, or is recycled, too often: its restarts wait.
     pub quarantined: bool,
     /// When an hour without a crash will have passed.
     pub quarantine_ends_ms: Option<i64>,
@@ -84,9 +88,17 @@ impl Trouble {
         self.quarantined |= limit > 0 && self.crashes_within_hour(context.now_ms) > limit;
     }
 
+    /// The page held too much.
+    pub(super) fn count_recycle(&mut self, context: &Context<'_>) {
+        self.recycles_ms.retain(|at_ms| context.now_ms - at_ms < CRASH_WINDOW_MS);
+        self.recycles_ms.push_back(context.now_ms);
+        self.quarantined |= self.recycles_ms.len() >= RECYCLES_TOLERATED;
+    }
+
     pub(super) fn watch_quarantine(&mut self, context: &Context<'_>) {
         self.crashes_ms.retain(|at_ms| context.now_ms - at_ms < CRASH_WINDOW_MS);
-        let last_ms = self.crashes_ms.back().copied().filter(|_| self.quarantined);
+        self.recycles_ms.retain(|at_ms| context.now_ms - at_ms < CRASH_WINDOW_MS);
+        let last_ms = self.crashes_ms.back().max(self.recycles_ms.back()).copied().filter(|_| self.quarantined);
         self.quarantined = last_ms.is_some();
         self.quarantine_ends_ms = last_ms.map(|last_ms| last_ms.saturating_add(CRASH_WINDOW_MS));
     }

@@ -124,7 +124,14 @@ impl<'home> Drover<'home> {
         self.api.post("/api/sessions", &json!({"name": session})).expect(201)
     }
 
-    /// `start`, `stop`, `restart` or `logout`.
+    /// Creates a session that rests: not even a message starts it.
+    #[track_caller]
+    pub fn create_stopped(&self, session: &str) {
+        self.api.post("/api/sessions", &json!({"name": session, "start": false})).expect(201);
+        self.order(session, "stop");
+    }
+
+    /// `start`, `stop`, `restart`, `logout`, `hibernate` or `wake`.
     #[track_caller]
     pub fn order(&self, session: &str, what: &str) -> Value {
         self.api.post(&format!("/api/sessions/{session}/{what}"), &Value::Null).expect(201)

@@ -351,6 +351,7 @@ fn settings(config: &config::Config, folder: &Path) -> Settings {
         queue: config.queue.clone(),
         browser: config.browser.clone(),
         admission: config.admission.clone(),
+        memory: config.memory.clone(),
         typing: config.typing,
         inbound: config.inbound.clone(),
         media: config.media.clone(),

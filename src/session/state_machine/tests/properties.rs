@@ -34,6 +34,11 @@ fn any_input() -> impl Strategy<Value = Input> {
             waiting_since_ms: (!is_acked).then_some(1_000 + ago_ms),
             is_acked,
         }),
+        Just(Input::Hibernate(reason())),
+        Just(Input::Recycle(reason())),
+        Just(Input::Resume),
+        Just(Input::Wake(WakeCause::Message)),
+        Just(Input::Wake(WakeCause::Visit)),
         Just(Input::Suspend),
         Just(Input::Qr),
         Just(Input::LoggingOut),
@@ -89,6 +94,11 @@ proptest! {
             }
             prop_assert!(bench.machine.browser == BrowserPhase::Up || bench.machine.state != SessionState::Ready);
 
+            if bench.machine.state == SessionState::Hibernated {
+                prop_assert!(scanned_since_logout, "asleep without a login");
+                let may_run = matches!(bench.machine.browser, BrowserPhase::None | BrowserPhase::Closing);
+                prop_assert!(may_run, "asleep with a browser");
+            }
             let an_answer_is_due = matches!(bench.machine.browser, BrowserPhase::Starting | BrowserPhase::Closing)
                 || bench.machine.login == Login::Archiving;
             let is_down = !bench.machine.holds_browser();

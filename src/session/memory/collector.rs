@@ -1,0 +1,85 @@
+//! When a page's garbage is collected: once after it became ready, since loading leaves half of what it holds then, and in the largest
+//! pages while memory is short. Pure.
+
+use std::collections::BTreeMap;
+
+use crate::model::SessionName;
+
+/// A page that became ready works for a while yet.
+const SETTLED_MS: i64 = 20_000;
+/// What was collected just now gives nothing more.
+const PAUSE_MS: i64 = 300_000;
+/// How many pages at a time: each stands still for some 100 ms meanwhile.
+const AT_A_TIME: usize = 2;
+
+/// A page that may be told to collect.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Page<'a> {
+    pub(super) name: &'a SessionName,
+    /// For how long it is ready, in milliseconds.
+    pub(super) ready_ms: i64,
+    pub(super) private_bytes: u64,
+}
+
+/// Which pages were told, and when.
+#[derive(Debug, Default)]
+pub(super) struct Collector {
+    told_ms: BTreeMap<SessionName, i64>,
+}
+
+impl Collector {
+    /// Which pages are to collect now. `is_short`: memory is.
+    pub(super) fn due(&mut self, pages: &[Page<'_>], is_short: bool, now_ms: i64) -> Vec<SessionName> {
+        self.told_ms.retain(|name, _| pages.iter().any(|page| page.name == name));
+        let mut by_size: Vec<&Page<'_>> = pages.iter().collect();
+        by_size.sort_by_key(|page| std::cmp::Reverse(page.private_bytes));
+        let due: Vec<SessionName> = by_size
+            .into_iter()
+            .filter(|page| page.ready_ms >= SETTLED_MS && self.is_due(page, is_short, now_ms))
+            .take(AT_A_TIME)
+            .map(|page| page.name.clone())
+            .collect();
+        self.told_ms.extend(due.iter().map(|name| (name.clone(), now_ms)));
+        due
+    }
+
+    fn is_due(&self, page: &Page<'_>, is_short: bool, now_ms: i64) -> bool {
+        // One that was told before it was ready has loaded anew since.
+        let told_ms = self.told_ms.get(page.name).filter(|told_ms| now_ms.saturating_sub(**told_ms) < page.ready_ms);
+        let Some(told_ms) = told_ms else { return true };
+        is_short && now_ms.saturating_sub(*told_ms) >= PAUSE_MS
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_page_collects_once_after_it_is_ready_and_the_largest_when_memory_is_short() {
+        let names: Vec<SessionName> = ["a", "b", "c"].iter().map(|name| name.parse().expect("a name")).collect();
+        let pages = |ready_ms: i64| -> Vec<Page<'_>> {
+            names.iter().zip([10, 30, 20]).map(|(name, private_bytes)| Page { name, ready_ms, private_bytes }).collect()
+        };
+        let [a, b, c] = [&names[0], &names[1], &names[2]];
+        let mut collector = Collector::default();
+        assert!(collector.due(&pages(SETTLED_MS - 1), true, 0).is_empty(), "they still work");
+        assert_eq!(collector.due(&pages(SETTLED_MS), false, 1_000), [b.clone(), c.clone()]);
+        assert_eq!(collector.due(&pages(SETTLED_MS + 1_000), false, 2_000), std::slice::from_ref(a));
+        assert!(collector.due(&pages(SETTLED_MS + 2_000), true, 3_000).is_empty(), "just now");
+        let later = 2_000 + PAUSE_MS;
+        assert!(collector.due(&pages(later), false, later).is_empty(), "memory is plenty");
+        assert_eq!(collector.due(&pages(later), true, later), [b.clone(), c.clone()]);
+        assert_eq!(collector.due(&pages(later), true, later), std::slice::from_ref(a));
+    }
+
+    #[test]
+    fn a_page_that_was_loaded_anew_collects_again() {
+        let name: SessionName = "a".parse().expect("a name");
+        let page = |ready_ms| [Page { name: &name, ready_ms, private_bytes: 10 }];
+        let mut collector = Collector::default();
+        assert_eq!(collector.due(&page(SETTLED_MS), false, 50_000).len(), 1);
+        assert_eq!(collector.due(&page(SETTLED_MS), false, 90_000).len(), 1);
+        assert!(collector.due(&page(SETTLED_MS + 1), false, 90_001).is_empty());
+    }
+}

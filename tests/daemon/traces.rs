@@ -125,7 +125,7 @@ fn varint(bytes: &mut &[u8]) -> u64 {
 }
 
 /// The messages in a field.
-fn inner<'b>(message: &'b [u8], number: u64) -> Vec<&'b [u8]> {
+fn inner(message: &[u8], number: u64) -> Vec<&[u8]> {
     let bytes = fields(message).into_iter().filter_map(|(found, value)| match value {
         Value::Bytes(bytes) if found == number => Some(bytes),
         _ => None,

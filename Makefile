@@ -18,7 +18,7 @@ CARGO = $(if $(shell command -v mold 2>/dev/null),mold -run )cargo
 # nothing is built twice.
 BUILD_DEV = $(CARGO) build --locked --workspace --bins --test daemon
 
-.PHONY: help run demo smoke test check-deploy soak bench-boot bench-dashboard bench-queue bench-accept bench-events chaos-queue lint docs fmt clean
+.PHONY: help run demo smoke test check-deploy soak openapi bench-boot bench-dashboard bench-queue bench-accept bench-events chaos-queue lint docs fmt clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -79,6 +79,9 @@ soak: install-test ## Sessions under random faults for SOAK_MINUTES=30 with SOAK
 
 check-deploy: ## Dockerfile step by step in a Debian root, compose file, systemd unit, alert rules (DROVER_BINARY=... saves the build)
 	@tools/check-deploy.sh
+
+openapi: install-build ## Write docs/openapi.json anew, after an endpoint changed
+	@WRITE_OPENAPI=1 $(CARGO) test --locked --lib openapi
 
 lint: install-build ## Format, clippy and rustdoc, warnings denied
 	@cargo fmt --all --check

@@ -17,6 +17,7 @@ mod memory;
 mod message_reference;
 mod messages;
 mod not_built;
+mod openapi;
 mod pairing;
 mod problem;
 mod queues;
@@ -38,6 +39,7 @@ use axum::{
 };
 use tokio::net::TcpListener;
 use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer};
+use utoipa_axum::router::OpenApiRouter;
 
 pub use doorman::{Doorman, Phase};
 pub use keys::{Keys, KeysError};
@@ -99,13 +101,16 @@ pub async fn serve(listener: TcpListener, rooms: Rooms, server: Server, shutdown
 pub fn router(rooms: Rooms, server: Server, shutdown: Shutdown) -> Router {
     let parts = Parts::new(rooms, server, shutdown);
     let authenticate = middleware::from_fn_with_state(parts.clone(), auth::authenticate);
-    let keyed = keyed_routes(&parts.facts.server.settings);
+    let limits = TimeLimits::of(&parts.facts.server.settings);
+    let (keyed, _) = keyed_routes(limits).split_for_parts();
+    let (open, _) = open_routes().split_for_parts();
+    let (socket, _) = events::socket_routes().split_for_parts();
     let desk = dashboard::Desk::new(&parts, keyed.clone().with_state(parts.clone()));
     keyed
         .route_layer(authenticate)
-        .merge(server::open_routes())
-        .merge(events::socket_routes())
-        .merge(dashboard::routes(desk, Duration::from_secs(parts.facts.server.settings.request_timeout_s)))
+        .merge(open)
+        .merge(socket)
+        .merge(dashboard::routes(desk, limits.request))
         .fallback(nowhere)
         .layer(CatchPanicLayer::custom(problem::of_panic))
         .layer(middleware::from_fn(unread::let_go))
@@ -113,11 +118,34 @@ pub fn router(rooms: Rooms, server: Server, shutdown: Shutdown) -> Router {
         .with_state(parts)
 }
 
-/// What needs a key. Streams take as long as they take; a send may be held by `?wait=`.
-fn keyed_routes(settings: &config::Http) -> Router<Parts> {
-    let request_limit = Duration::from_secs(settings.request_timeout_s);
-    let wait_limit = request_limit + Duration::from_secs(settings.wait_timeout_s);
-    Router::new()
+/// How long requests may take.
+#[derive(Debug, Clone, Copy, Default)]
+struct TimeLimits {
+    request: Duration,
+    /// A send may be held by `?wait=`.
+    send: Duration,
+}
+
+impl TimeLimits {
+    fn of(settings: &config::Http) -> Self {
+        let request = Duration::from_secs(settings.request_timeout_s);
+        Self { request, send: request + Duration::from_secs(settings.wait_timeout_s) }
+    }
+}
+
+/// Every route, for the document.
+fn described_routes(limits: TimeLimits) -> OpenApiRouter<Parts> {
+    openapi::router().merge(keyed_routes(limits)).merge(events::socket_routes()).merge(open_routes())
+}
+
+/// What needs no key.
+fn open_routes() -> OpenApiRouter<Parts> {
+    OpenApiRouter::new().merge(server::open_routes()).merge(openapi::routes())
+}
+
+/// What needs a key. Streams take as long as they take.
+fn keyed_routes(limits: TimeLimits) -> OpenApiRouter<Parts> {
+    OpenApiRouter::new()
         .merge(server::keyed_routes())
         .merge(sessions::routes())
         .merge(pairing::routes())
@@ -129,10 +157,10 @@ fn keyed_routes(settings: &config::Http) -> Router<Parts> {
         .merge(memory::routes())
         .merge(webhooks::routes())
         .merge(not_built::routes())
-        .layer(time_limit(request_limit))
-        .merge(messages::send_routes().layer(time_limit(wait_limit)))
+        .layer(time_limit(limits.request))
+        .merge(messages::send_routes().layer(time_limit(limits.send)))
         .merge(messages::send_media_routes().layer(time_limit(files::UPLOAD_LIMIT)))
-        .merge(chats::routes().layer(time_limit(request_limit)))
+        .merge(chats::routes().layer(time_limit(limits.request)))
         .merge(files::upload_routes().layer(time_limit(files::UPLOAD_LIMIT)))
         .merge(events::routes())
 }
@@ -159,7 +187,7 @@ mod tests {
         let sources = config::Sources::of(std::path::Path::new("/srv"), &[]);
         let settings = config::load(&sources).expect("the defaults").config.http;
         // axum panics on the first one that does.
-        drop(keyed_routes(&settings).merge(server::open_routes()).merge(events::socket_routes()));
+        drop(described_routes(TimeLimits::of(&settings)));
     }
 
     #[tokio::test]

@@ -15,7 +15,7 @@ use tokio::{
     task::JoinHandle,
 };
 
-pub use envelope::{About, envelope, environment};
+pub use envelope::{About, Envelope, Environment, Worker, envelope, environment};
 pub use relay::{Relay, STREAM};
 
 use crate::{

@@ -32,7 +32,7 @@ use serde_json::Value;
 use crate::{
     clock::Clock,
     config,
-    event::EventLog,
+    event::{Environment, EventLog},
     model::{EventKind, SessionName},
     network,
     outbox::Outbox,
@@ -71,7 +71,7 @@ pub struct Services {
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// WAHA's `environment`, for the envelope.
-    pub environment: Value,
+    pub environment: Environment,
 }
 
 /// The webhooks, for whoever changes or asks for them. Cheap to clone.

@@ -3,14 +3,14 @@
 mod check_exists;
 mod person;
 
-use axum::{Router, routing::get};
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::state::Parts;
 
-pub(super) fn routes() -> Router<Parts> {
-    Router::new()
-        .route("/api/contacts/check-exists", get(check_exists::check_exists))
-        .route("/api/contacts", get(person::contact))
-        .route("/api/contacts/about", get(person::about))
-        .route("/api/contacts/profile-picture", get(person::picture))
+pub(super) fn routes() -> OpenApiRouter<Parts> {
+    OpenApiRouter::new()
+        .routes(routes!(check_exists::check_exists))
+        .routes(routes!(person::contact))
+        .routes(routes!(person::about))
+        .routes(routes!(person::picture))
 }

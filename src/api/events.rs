@@ -8,34 +8,42 @@ mod stream;
 mod teller;
 
 use axum::{
-    Router,
     extract::State,
     http::HeaderMap,
     response::{IntoResponse, Response},
-    routing::{any, get},
 };
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     auth::Principal,
     input::{Params, wants_json},
+    openapi::{EventFilter, LastEventId},
     problem::Answer,
     state::Parts,
 };
+use crate::event::Envelope;
 use filter::Filter;
 
 pub(super) use filter::is_known;
 
-pub(super) fn routes() -> Router<Parts> {
-    Router::new().route("/api/events", get(events))
+pub(super) fn routes() -> OpenApiRouter<Parts> {
+    OpenApiRouter::new().routes(routes!(events))
 }
 
 /// The websocket asks for a key by itself.
-pub(super) fn socket_routes() -> Router<Parts> {
-    Router::new().route("/ws", any(socket::open))
+pub(super) fn socket_routes() -> OpenApiRouter<Parts> {
+    OpenApiRouter::new().routes(routes!(socket::open))
 }
 
-/// `GET /api/events?session=&events=`: a stream, which resumes from `Last-Event-ID`; for `Accept: application/json` the
-/// newest events as a list.
+/// What happened: a stream, which resumes from `Last-Event-ID`; for `Accept: application/json` the newest events as a list.
+#[utoipa::path(
+    get, path = "/api/events", tag = "events",
+    params(EventFilter, LastEventId, ("limit" = Option<u32>, Query, description = "How many, of a list", minimum = 1, maximum = 1000)),
+    responses((
+        status = 200, description = "A stream of events, or a list of them for who accepts JSON",
+        content((String = "text/event-stream"), (Vec<Envelope<'static>> = "application/json")),
+    )),
+)]
 async fn events(
     State(parts): State<Parts>,
     principal: Principal,

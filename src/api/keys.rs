@@ -15,10 +15,7 @@ use std::{
     sync::Arc,
 };
 
-use axum::{
-    Router,
-    routing::{get, put},
-};
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     problem::{Answer, Problem},
@@ -37,10 +34,8 @@ const ADMIN: &str = "admin";
 /// What a key that can be guessed is shorter than.
 const SHORT: usize = 16;
 
-pub(super) fn routes() -> Router<Parts> {
-    Router::new()
-        .route("/api/keys", get(list::list).post(create::create))
-        .route("/api/keys/{key}", put(update::update).delete(delete::delete))
+pub(super) fn routes() -> OpenApiRouter<Parts> {
+    OpenApiRouter::new().routes(routes!(list::list, create::create)).routes(routes!(update::update, delete::delete))
 }
 
 /// The keys. Cheap to clone.

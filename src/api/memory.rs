@@ -1,7 +1,10 @@
 //! `GET /api/memory`: who holds how much, and who would be put to sleep first.
 
-use axum::{Json, Router, extract::State, routing::get};
+use axum::{Json, extract::State};
+use serde::Serialize;
 use serde_json::{Value, json};
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     auth::{Action, Principal},
@@ -14,14 +17,32 @@ use crate::{
     session::{MemoryView, Registry, SessionMemory},
 };
 
-pub(super) fn routes() -> Router<Parts> {
-    Router::new().route("/api/memory", get(memory))
+pub(super) fn routes() -> OpenApiRouter<Parts> {
+    OpenApiRouter::new().routes(routes!(memory))
 }
 
-/// Memory as it was measured last.
-async fn memory(State(registry): State<Registry>, principal: Principal) -> Answer<Json<Value>> {
+/// Who holds how much memory.
+#[derive(Serialize, ToSchema)]
+#[serde(transparent)]
+#[schema(value_type = Object, example = json!({
+    "measuredAt": "2026-11-18T11:06:40.000Z", "budgetBytes": 4_000_000_000_u64, "usedBytes": 900_000_000,
+    "limitBytes": 4_294_967_296_u64, "level": "normal",
+    "drover": { "privateBytes": 40_000_000, "pssBytes": 45_000_000, "processes": 1 },
+    "children": { "privateBytes": 9_000_000, "pssBytes": 10_000_000, "processes": 1 },
+    "tasks": { "current": 120, "max": 4096 },
+    "sessions": [{ "name": "main", "privateBytes": 120_000_000, "pssBytes": 180_000_000, "processes": 5, "idleS": 30, "pinned": false }],
+    "evictionOrder": ["main"], "waitingForRoom": [],
+}))]
+struct Memory(Value);
+
+/// Memory as it was measured last: who holds how much, and who would be put to sleep first.
+#[utoipa::path(
+    get, path = "/api/memory", tag = "server",
+    responses((status = 200, description = "The figures", body = Memory)),
+)]
+async fn memory(State(registry): State<Registry>, principal: Principal) -> Answer<Json<Memory>> {
     principal.require_on_all(Action::Read)?;
-    Ok(Json(shown(&registry.memory())))
+    Ok(Json(Memory(shown(&registry.memory()))))
 }
 
 fn shown(view: &MemoryView) -> Value {

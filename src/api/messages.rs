@@ -18,43 +18,40 @@ mod settle;
 mod typing;
 mod waiting;
 
-use axum::{
-    Router,
-    extract::DefaultBodyLimit,
-    routing::{get, post, put},
-};
+use axum::extract::DefaultBodyLimit;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::state::Parts;
 
-pub(super) fn routes() -> Router<Parts> {
-    Router::new()
-        .route("/api/messages/{id}", get(get::get).delete(cancel::cancel))
-        .route("/api/{session}/new-message-id", get(new_id::new_id))
-        .route("/api/startTyping", post(typing::start))
-        .route("/api/stopTyping", post(typing::stop))
+pub(super) fn routes() -> OpenApiRouter<Parts> {
+    OpenApiRouter::new()
+        .routes(routes!(get::get, cancel::cancel))
+        .routes(routes!(new_id::new_id))
+        .routes(routes!(typing::start))
+        .routes(routes!(typing::stop))
 }
 
 /// Sends may be held by `?wait=`, so they have a limit of their own.
-pub(super) fn send_routes() -> Router<Parts> {
-    Router::new()
-        .route("/api/sendText", post(send_text::send_text))
-        .route("/api/sendLocation", post(send_location::send_location))
-        .route("/api/sendContactVcard", post(send_contact::send_contact))
-        .route("/api/sendPoll", post(send_poll::send_poll))
-        .route("/api/sendSeen", post(send_seen::send_seen))
-        .route("/api/forwardMessage", post(forward::forward))
-        .route("/api/reaction", put(react::react))
-        .route("/api/{session}/chats/{chatId}/messages/{id}", put(change::edit).delete(change::revoke))
+pub(super) fn send_routes() -> OpenApiRouter<Parts> {
+    OpenApiRouter::new()
+        .routes(routes!(send_text::send_text))
+        .routes(routes!(send_location::send_location))
+        .routes(routes!(send_contact::send_contact))
+        .routes(routes!(send_poll::send_poll))
+        .routes(routes!(send_seen::send_seen))
+        .routes(routes!(forward::forward))
+        .routes(routes!(react::react))
+        .routes(routes!(change::edit, change::revoke))
 }
 
 /// Sends with a file: as long as their line is slow, and as large as a file may be.
-pub(super) fn send_media_routes() -> Router<Parts> {
-    Router::new()
-        .route("/api/sendImage", post(send_media::send_image))
-        .route("/api/sendVideo", post(send_media::send_video))
-        .route("/api/sendFile", post(send_media::send_file))
-        .route("/api/sendVoice", post(send_media::send_voice))
-        .route("/api/sendAudio", post(send_media::send_audio))
-        .route("/api/sendSticker", post(send_media::send_sticker))
+pub(super) fn send_media_routes() -> OpenApiRouter<Parts> {
+    OpenApiRouter::new()
+        .routes(routes!(send_media::send_image))
+        .routes(routes!(send_media::send_video))
+        .routes(routes!(send_media::send_file))
+        .routes(routes!(send_media::send_voice))
+        .routes(routes!(send_media::send_audio))
+        .routes(routes!(send_media::send_sticker))
         .layer(DefaultBodyLimit::disable())
 }

@@ -6,19 +6,16 @@ mod qr;
 mod request_code;
 mod screenshot;
 
-use axum::{
-    Router,
-    routing::{get, post},
-};
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub(super) use qr::current_qr;
 
 use super::state::Parts;
 
-pub(super) fn routes() -> Router<Parts> {
-    Router::new()
-        .route("/api/{session}/auth/qr", get(qr::qr))
-        .route("/api/{session}/auth/request-code", post(request_code::request_code))
-        .route("/api/sessions/{session}/screenshots/{file}", get(kept_screenshot::kept_screenshot))
-        .route("/api/screenshot", get(screenshot::screenshot))
+pub(super) fn routes() -> OpenApiRouter<Parts> {
+    OpenApiRouter::new()
+        .routes(routes!(qr::qr))
+        .routes(routes!(request_code::request_code))
+        .routes(routes!(kept_screenshot::kept_screenshot))
+        .routes(routes!(screenshot::screenshot))
 }

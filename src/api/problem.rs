@@ -15,6 +15,7 @@ use axum::{
 };
 use serde::Serialize;
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 /// What a handler answers with.
 pub(super) type Answer<T> = Result<T, Problem>;
@@ -35,7 +36,7 @@ struct Details {
 }
 
 /// A field that is wrong, and why.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 struct WrongField {
     field: String,
     message: String,
@@ -167,22 +168,32 @@ impl Problem {
 }
 
 /// RFC 9457, section 3.1; `about:blank` says that the status tells the kind.
-#[derive(Serialize)]
-struct Body<'p> {
+#[derive(Serialize, ToSchema)]
+#[schema(as = Problem, example = json!({
+    "type": "about:blank", "title": "Unprocessable Entity", "status": 422, "detail": "chatId: missing field `chatId`",
+    "code": "invalid_request", "requestId": "req_0123456789abcdef01234567",
+    "fields": [{ "field": "chatId", "message": "missing field `chatId`" }],
+    "statusCode": 422, "message": "chatId: missing field `chatId`",
+}))]
+pub(super) struct Body<'p> {
     #[serde(rename = "type")]
     kind: &'static str,
     title: &'static str,
     status: u16,
     detail: &'p str,
     #[serde(flatten)]
+    #[schema(inline)]
     own: Own<'p>,
     #[serde(flatten)]
+    #[schema(inline)]
     waha: Waha<'p>,
     #[serde(flatten)]
+    #[schema(value_type = Object)]
     extra: &'p Map<String, Value>,
 }
 
-#[derive(Serialize)]
+/// What programs read.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct Own<'p> {
     code: &'static str,
@@ -190,7 +201,8 @@ struct Own<'p> {
     fields: &'p [WrongField],
 }
 
-#[derive(Serialize)]
+/// What WAHA's clients read.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct Waha<'p> {
     status_code: u16,

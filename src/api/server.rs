@@ -6,7 +6,7 @@ mod ping;
 mod status;
 mod version;
 
-use axum::{Router, routing::get};
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub(super) use health::live;
 pub(super) use ping::ping;
@@ -14,19 +14,16 @@ pub(super) use ping::ping;
 use super::state::Parts;
 
 /// What needs no key.
-pub(super) fn open_routes() -> Router<Parts> {
-    Router::new()
-        .route("/ping", get(ping::ping))
-        .route("/health/live", get(health::live))
-        .route("/health/ready", get(health::ready))
+pub(super) fn open_routes() -> OpenApiRouter<Parts> {
+    OpenApiRouter::new().routes(routes!(ping::ping)).routes(routes!(health::live)).routes(routes!(health::ready))
 }
 
 /// What needs a key.
-pub(super) fn keyed_routes() -> Router<Parts> {
-    Router::new()
-        .route("/health", get(health::details))
-        .route("/metrics", get(metrics::metrics))
-        .route("/api/version", get(version::version))
-        .route("/api/server/version", get(version::version))
-        .route("/api/server/status", get(status::status))
+pub(super) fn keyed_routes() -> OpenApiRouter<Parts> {
+    OpenApiRouter::new()
+        .routes(routes!(health::details))
+        .routes(routes!(metrics::metrics))
+        .routes(routes!(version::version))
+        .routes(routes!(version::server_version))
+        .routes(routes!(status::status))
 }

@@ -10,11 +10,7 @@ mod me;
 mod sleep;
 mod update;
 
-use axum::{
-    Router,
-    routing::{get, post},
-};
-use serde_json::Value;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     problem::Answer,
@@ -23,21 +19,21 @@ use super::{
 };
 use crate::{model::SessionName, session::Registry};
 
-pub(super) fn routes() -> Router<Parts> {
-    Router::new()
-        .route("/api/sessions", get(list::list).post(create::create))
-        .route("/api/sessions/{session}", get(get::get).put(update::update).delete(delete::delete))
-        .route("/api/sessions/{session}/me", get(me::me))
-        .route("/api/sessions/{session}/start", post(lifecycle::start))
-        .route("/api/sessions/{session}/stop", post(lifecycle::stop))
-        .route("/api/sessions/{session}/restart", post(lifecycle::restart))
-        .route("/api/sessions/{session}/logout", post(lifecycle::log_out))
-        .route("/api/sessions/{session}/hibernate", post(sleep::hibernate))
-        .route("/api/sessions/{session}/wake", post(sleep::wake))
+pub(super) fn routes() -> OpenApiRouter<Parts> {
+    OpenApiRouter::new()
+        .routes(routes!(list::list, create::create))
+        .routes(routes!(get::get, update::update, delete::delete))
+        .routes(routes!(me::me))
+        .routes(routes!(lifecycle::start))
+        .routes(routes!(lifecycle::stop))
+        .routes(routes!(lifecycle::restart))
+        .routes(routes!(lifecycle::log_out))
+        .routes(routes!(sleep::hibernate))
+        .routes(routes!(sleep::wake))
 }
 
 /// A session as it stands now.
-async fn info(registry: &Registry, name: &SessionName, facts: &Facts) -> Answer<Value> {
+async fn info(registry: &Registry, name: &SessionName, facts: &Facts) -> Answer<wire::SessionInfo> {
     let details = registry.details(name).await?;
     Ok(wire::session(&details.view, &details.config, facts))
 }

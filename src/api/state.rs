@@ -6,8 +6,18 @@ use axum::extract::FromRef;
 
 use super::keys::Keys;
 use crate::{
-    clock::Clock, config, event::EventLog, health::Health, media::FileStore, outbox::Outbox, queue::Queue,
-    session::Registry, shutdown::Shutdown, store::Store, telemetry::Metrics, webhook::Webhooks,
+    clock::Clock,
+    config,
+    event::{self, Environment, EventLog},
+    health::Health,
+    media::FileStore,
+    outbox::Outbox,
+    queue::Queue,
+    session::Registry,
+    shutdown::Shutdown,
+    store::Store,
+    telemetry::Metrics,
+    webhook::Webhooks,
 };
 
 /// The rooms that the API talks to.
@@ -61,6 +71,8 @@ pub(super) struct Parts {
 #[derive(Debug)]
 pub(super) struct Facts {
     pub(super) server: Server,
+    /// The same in WAHA's words.
+    pub(super) environment: Environment,
     /// Unix time in milliseconds of its start.
     pub(super) started_at_ms: i64,
 }
@@ -68,7 +80,8 @@ pub(super) struct Facts {
 impl Parts {
     pub(super) fn new(rooms: Rooms, server: Server, shutdown: Shutdown) -> Self {
         let started_at_ms = rooms.clock.now_ms();
-        Self { rooms, facts: Arc::new(Facts { server, started_at_ms }), shutdown }
+        let environment = event::environment(&server.browser, &server.node);
+        Self { rooms, facts: Arc::new(Facts { server, environment, started_at_ms }), shutdown }
     }
 }
 

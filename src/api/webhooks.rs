@@ -3,10 +3,7 @@
 mod dead;
 mod list;
 
-use axum::{
-    Router,
-    routing::{delete, get, post},
-};
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     auth::{Action, Principal},
@@ -16,12 +13,12 @@ use super::{
 };
 use crate::{model::SessionName, session::Registry};
 
-pub(super) fn routes() -> Router<Parts> {
-    Router::new()
-        .route("/api/webhooks", get(list::list))
-        .route("/api/webhooks/dead", get(dead::list))
-        .route("/api/webhooks/dead/{id}", delete(dead::delete))
-        .route("/api/webhooks/dead/{id}/retry", post(dead::retry))
+pub(super) fn routes() -> OpenApiRouter<Parts> {
+    OpenApiRouter::new()
+        .routes(routes!(list::list))
+        .routes(routes!(dead::list))
+        .routes(routes!(dead::delete))
+        .routes(routes!(dead::retry))
 }
 
 /// The session that `?session=` names, or the only one that the key sees; None: all.

@@ -1,22 +1,16 @@
 //! The shapes on the wire. Times whose name ends in `At` are RFC 3339; `timestamp` and `timestamps` are numbers, as in WAHA.
 
+mod done;
 mod message;
 mod session;
 mod webhook;
 
 use jiff::Timestamp;
-use serde_json::Value;
 
-pub(super) use message::{SentMessage, sent_message, tracked_message};
-pub(super) use session::{SECRET, session};
-pub(super) use webhook::{dead_delivery, webhook};
-
-use super::state::Facts;
-
-/// WAHA's environment.
-pub(super) fn environment(facts: &Facts) -> Value {
-    crate::event::environment(&facts.server.browser, &facts.server.node)
-}
+pub(super) use done::Done;
+pub(super) use message::{SentMessage, TrackedMessage, WAMessage, sent_message, tracked_message};
+pub(super) use session::{SECRET, SessionInfo, session};
+pub(super) use webhook::{DeadDelivery, Webhook, dead_delivery, webhook};
 
 /// RFC 3339 with milliseconds. A time that no calendar holds becomes the epoch.
 pub(super) fn rfc3339(at_ms: i64) -> String {

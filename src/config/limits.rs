@@ -2,11 +2,12 @@
 
 use serde::Deserialize;
 use toml::Value;
+use utoipa::ToSchema;
 
 use super::{Limits, rules};
 
 /// What a session's `config.limits` sets, by WAHA's way of writing names; what it leaves out is as `[limits]` has it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SessionLimits {
     /// Messages a minute.

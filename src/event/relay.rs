@@ -7,7 +7,7 @@
 use std::{collections::HashMap, time::Duration};
 
 use metrics::counter;
-use serde_json::Value;
+use serde_json::json;
 use tokio::{
     sync::broadcast::error::{RecvError, TryRecvError},
     time::sleep,
@@ -15,7 +15,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use super::{About, EventLog, envelope};
+use super::{About, Environment, EventLog, envelope};
 use crate::{
     model::{Event, SessionName},
     redis::{CappedStream, Connections, RedisError, StreamEntry},
@@ -39,7 +39,7 @@ pub struct Relay {
     log: EventLog,
     stream: CappedStream,
     kept: u32,
-    environment: Value,
+    environment: Environment,
 }
 
 /// Where the copying stands.
@@ -62,7 +62,7 @@ enum RelayError {
 impl Relay {
     /// Copies into a stream that keeps about so many events. `environment` is WAHA's, for the envelope.
     #[must_use]
-    pub fn new(log: EventLog, connections: &Connections, kept: u32, environment: Value) -> Self {
+    pub fn new(log: EventLog, connections: &Connections, kept: u32, environment: Environment) -> Self {
         Self { log, stream: CappedStream::new(connections, STREAM, kept), kept, environment }
     }
 
@@ -154,7 +154,7 @@ impl Relay {
                 fields: [
                     ("event", event.event.kind.as_str().to_owned()),
                     ("session", session.to_string()),
-                    ("data", envelope(event, about, &self.environment).to_string()),
+                    ("data", json!(envelope(event, about, &self.environment)).to_string()),
                 ],
             });
         }

@@ -1,9 +1,10 @@
 //! How well a session does while it does: what its heartbeats, sockets and acknowledgements tell.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// Why a session that sends is shown as degraded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Degradation {
     /// Its heartbeats take long.
@@ -17,7 +18,7 @@ pub enum Degradation {
 }
 
 /// How long heartbeats took, over the last of them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Latency {
     /// Half of them were faster, in milliseconds.

@@ -3,11 +3,12 @@
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{Qr, SessionHealth, SessionName, SleepView};
 
 /// What the operator wants, stored apart from what is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Desired {
     /// It shall run; whatever ends it brings it back.
@@ -17,7 +18,7 @@ pub enum Desired {
 }
 
 /// Where a session stands (ARCHITECTURE.md has the picture).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SessionState {
     /// No browser, none wanted.
@@ -105,7 +106,7 @@ impl FromStr for SessionState {
 }
 
 /// WAHA's status of a session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum WireStatus {
     /// No browser.
@@ -121,7 +122,7 @@ pub enum WireStatus {
 }
 
 /// Why a session is where it is: a code for programs and a sentence for people.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Reason {
     /// Such as `browser_gone`, `qr_timeout`, `unlinked`.
     pub code: String,
@@ -138,7 +139,7 @@ impl Reason {
 }
 
 /// The account that a session is linked to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Me {
     /// `<digits>@c.us`.
@@ -199,7 +200,7 @@ pub struct SessionView {
 }
 
 /// What a session's page told of itself.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PageView {
     /// WhatsApp Web's version, as `Debug.VERSION` says; of the page before, until the new one says its own.

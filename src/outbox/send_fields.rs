@@ -2,34 +2,43 @@
 
 use jiff::Timestamp;
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use super::{AcceptOptions, AcceptRequest};
 use crate::model::{Content, Priority, SessionName, message::Schedule};
 
 /// Who sends to whom. Fields that are not asked for are ignored, here and below.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 pub struct Address {
     /// By whom.
+    #[schema(value_type = String, example = "main")]
     pub session: SessionName,
     /// To whom, in any usual form.
     #[serde(rename = "chatId")]
+    #[schema(example = "15551234567@c.us")]
     pub chat: String,
 }
 
 /// When it may go.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct When {
     priority: Option<Priority>,
+    /// Not before that. RFC 3339.
+    #[schema(value_type = Option<String>, format = DateTime)]
     send_at: Option<Timestamp>,
+    /// Not after that. RFC 3339.
+    #[schema(value_type = Option<String>, format = DateTime)]
     expires_at: Option<Timestamp>,
 }
 
 /// How it is taken over.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Takeover {
+    /// The id that it shall have, such as `GET /api/{session}/new-message-id` gives one.
     id: Option<String>,
+    /// Whether the same text may go to the same chat within a short time.
     allow_duplicate: Option<bool>,
 }
 

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    event::{About, EventLog},
+    event::{About, Environment, EventLog},
     model::SessionName,
     network::Client,
     outbox::Outbox,
@@ -37,7 +37,7 @@ pub(super) struct Hub {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) client: Client,
     /// WAHA's `environment`.
-    pub(super) environment: Value,
+    pub(super) environment: Environment,
     pub(super) limits: AnswerLimits,
     pub(super) circuits: CircuitSettings,
     pub(super) per_host: usize,

@@ -156,7 +156,7 @@ impl Lane {
             return Ok(Step::Done);
         }
         let facts = hub.facts(&self.key.session).await?;
-        let body = envelope(&delivery.event, &facts, &hub.environment);
+        let body = serde_json::json!(envelope(&delivery.event, &facts, &hub.environment));
         let now_ms = hub.clock.now_ms();
         if delivery.progress.attempts == 0 {
             let lag_ms = u64::try_from(now_ms - delivery.event.at_ms).unwrap_or(0);

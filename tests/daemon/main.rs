@@ -34,6 +34,7 @@ mod linking_in_the_terminal;
 mod live_limits;
 mod metrics;
 mod number_check;
+mod openapi;
 mod orphans;
 mod per_session;
 mod pid_one;

@@ -7,6 +7,7 @@ use crate::{
     api::{
         auth::{Action, Principal},
         input::{PathChat, PathMessage, PathSession},
+        openapi::{PageDegraded, PageTimeout},
         problem::{Answer, Problem},
     },
     model::{ChatId, MessageId, MessageKey, SessionName},
@@ -15,6 +16,13 @@ use crate::{
 };
 
 /// A message by any form of its id, as the page has it: also one from before drover.
+#[utoipa::path(
+    get, path = "/api/{session}/chats/{chatId}/messages/{id}", tag = "chats", params(PathSession, PathChat, PathMessage),
+    responses(
+        (status = 200, description = "The message, as `WAMessage`", body = Object),
+        (status = 502, response = PageDegraded), (status = 504, response = PageTimeout),
+    ),
+)]
 pub(super) async fn message(
     State(registry): State<Registry>,
     State(store): State<Store>,

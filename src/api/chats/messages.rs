@@ -8,6 +8,7 @@ use crate::{
     api::{
         auth::{Action, Principal},
         input::{Params, PathChat, PathSession},
+        openapi::{PageDegraded, PageOfList, PageTimeout},
         problem::{Answer, Problem},
     },
     session::Registry,
@@ -17,6 +18,13 @@ use crate::{
 const USUAL: usize = 10;
 
 /// A chat's messages, the newest first, as the page has them: also those from before drover.
+#[utoipa::path(
+    get, path = "/api/{session}/chats/{chatId}/messages", tag = "chats", params(PathSession, PathChat, PageOfList),
+    responses(
+        (status = 200, description = "The messages, as `WAMessage`s", body = [Object]),
+        (status = 502, response = PageDegraded), (status = 504, response = PageTimeout),
+    ),
+)]
 pub(super) async fn messages(
     State(registry): State<Registry>,
     principal: Principal,

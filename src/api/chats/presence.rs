@@ -2,28 +2,34 @@
 
 use axum::{Json, extract::State, http::StatusCode};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
+use utoipa::ToSchema;
 
 use crate::{
     api::{
         auth::{Action, Principal},
         input::{Body, PathChat, PathSession},
+        openapi::{PageDegraded, PageTimeout},
         problem::{Answer, Problem},
+        wire::Done,
     },
     model::ChatId,
     page::ChatState,
     session::Registry,
 };
 
-#[derive(Deserialize)]
+/// What others see.
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct Presence {
+pub(super) struct Presence {
     presence: Word,
+    /// In which chat, for typing, recording and paused.
     chat_id: Option<String>,
 }
 
 /// WAHA's words.
-#[derive(Clone, Copy, Deserialize)]
+#[derive(Clone, Copy, Deserialize, ToSchema)]
+#[schema(as = PresenceWord)]
 #[serde(rename_all = "lowercase")]
 enum Word {
     Online,
@@ -34,12 +40,19 @@ enum Word {
 }
 
 /// What others see of the account, or of it in one chat.
+#[utoipa::path(
+    post, path = "/api/{session}/presence", tag = "chats", params(PathSession), request_body = Presence,
+    responses(
+        (status = 201, description = "It is shown", body = Done),
+        (status = 502, response = PageDegraded), (status = 504, response = PageTimeout),
+    ),
+)]
 pub(super) async fn set(
     State(registry): State<Registry>,
     principal: Principal,
     PathSession(name): PathSession,
     body: Body,
-) -> Answer<(StatusCode, Json<Value>)> {
+) -> Answer<(StatusCode, Json<Done>)> {
     principal.require(Action::Send, &name)?;
     let Presence { presence, chat_id } = body.read()?;
     let state = match presence {
@@ -59,6 +72,13 @@ pub(super) async fn set(
 }
 
 /// Somebody's presence, as far as the page knows it. Asking subscribes to it, as in WAHA: WhatsApp tells it a moment later.
+#[utoipa::path(
+    get, path = "/api/{session}/presence/{chatId}", tag = "chats", params(PathSession, PathChat),
+    responses(
+        (status = 200, description = "The presence", body = Object),
+        (status = 502, response = PageDegraded), (status = 504, response = PageTimeout),
+    ),
+)]
 pub(super) async fn get(
     State(registry): State<Registry>,
     principal: Principal,
@@ -70,17 +90,24 @@ pub(super) async fn get(
 }
 
 /// Somebody's presence becomes `presence.update` events, until the session's browser is started anew.
+#[utoipa::path(
+    post, path = "/api/{session}/presence/{chatId}/subscribe", tag = "chats", params(PathSession, PathChat),
+    responses(
+        (status = 201, description = "It is watched", body = Done),
+        (status = 502, response = PageDegraded), (status = 504, response = PageTimeout),
+    ),
+)]
 pub(super) async fn subscribe(
     State(registry): State<Registry>,
     principal: Principal,
     PathSession(name): PathSession,
     PathChat(chat): PathChat,
-) -> Answer<(StatusCode, Json<Value>)> {
+) -> Answer<(StatusCode, Json<Done>)> {
     principal.require(Action::Send, &name)?;
     registry.watch_presence(&name, &chat).await?;
     Ok(done())
 }
 
-fn done() -> (StatusCode, Json<Value>) {
-    (StatusCode::CREATED, Json(json!({ "result": true })))
+fn done() -> (StatusCode, Json<Done>) {
+    (StatusCode::CREATED, Json(Done::new()))
 }

@@ -1,17 +1,37 @@
 //! `GET /api/contacts`, `GET /api/contacts/about`, `GET /api/contacts/profile-picture`, each `?contactId=&session=`
 
 use axum::{Json, extract::State, http::StatusCode};
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
 
 use crate::{
     api::{
         auth::{Action, Principal},
         input::Params,
+        openapi::{PageDegraded, PageTimeout, Person},
         problem::{Answer, Problem},
     },
     model::{ChatId, SessionName},
     session::Registry,
 };
+
+/// What somebody says of themselves.
+#[derive(Serialize, ToSchema)]
+pub(super) struct About {
+    /// null when it is hidden or empty.
+    #[schema(value_type = Option<String>)]
+    about: Value,
+}
+
+/// Where somebody's picture is.
+#[derive(Serialize, ToSchema)]
+pub(super) struct ProfilePicture {
+    /// null when there is none, or it is hidden.
+    #[serde(rename = "profilePictureURL")]
+    #[schema(value_type = Option<String>)]
+    url: Value,
+}
 
 /// Who is asked about, in which session.
 fn person(principal: &Principal, params: &Params) -> Answer<(SessionName, ChatId)> {
@@ -21,6 +41,13 @@ fn person(principal: &Principal, params: &Params) -> Answer<(SessionName, ChatId
 }
 
 /// Who somebody is.
+#[utoipa::path(
+    get, path = "/api/contacts", tag = "contacts", params(Person),
+    responses(
+        (status = 200, description = "The contact, as the page has it", body = Object),
+        (status = 502, response = PageDegraded), (status = 504, response = PageTimeout),
+    ),
+)]
 pub(super) async fn contact(
     State(registry): State<Registry>,
     principal: Principal,
@@ -34,21 +61,35 @@ pub(super) async fn contact(
 }
 
 /// What somebody says of themselves.
+#[utoipa::path(
+    get, path = "/api/contacts/about", tag = "contacts", params(Person),
+    responses(
+        (status = 200, description = "The text", body = About),
+        (status = 502, response = PageDegraded), (status = 504, response = PageTimeout),
+    ),
+)]
 pub(super) async fn about(
     State(registry): State<Registry>,
     principal: Principal,
     params: Params,
-) -> Answer<Json<Value>> {
+) -> Answer<Json<About>> {
     let (name, id) = person(&principal, &params)?;
-    Ok(Json(json!({ "about": registry.about(&name, &id).await? })))
+    Ok(Json(About { about: registry.about(&name, &id).await? }))
 }
 
 /// Somebody's picture.
+#[utoipa::path(
+    get, path = "/api/contacts/profile-picture", tag = "contacts", params(Person),
+    responses(
+        (status = 200, description = "Where the picture is", body = ProfilePicture),
+        (status = 502, response = PageDegraded), (status = 504, response = PageTimeout),
+    ),
+)]
 pub(super) async fn picture(
     State(registry): State<Registry>,
     principal: Principal,
     params: Params,
-) -> Answer<Json<Value>> {
+) -> Answer<Json<ProfilePicture>> {
     let (name, id) = person(&principal, &params)?;
-    Ok(Json(json!({ "profilePictureURL": registry.picture(&name, &id).await? })))
+    Ok(Json(ProfilePicture { url: registry.picture(&name, &id).await? }))
 }

@@ -44,7 +44,7 @@ pub(super) async fn read(desk: &Desk, visitor: &Visitor) -> Answer<Drawn> {
         .zip(standings)
         .map(|(name, standing)| {
             // Without Redis there is what the database knows.
-            let standing = standing.ok();
+            let standing = standing.ok().map(|standing| serde_json::json!(standing));
             let row = context! {
                 name => shown(name),
                 waiting => weight(name),

@@ -36,7 +36,7 @@ pub(super) async fn read(desk: &Desk, visitor: &Visitor, name: &SessionName) -> 
     let view = rooms.registry.view(name)?;
     let store = &rooms.store;
     // Without Redis the rest is still worth seeing, then more than ever.
-    let standing = queues::standing(store, &rooms.queue, name).await.ok();
+    let standing = queues::standing(store, &rooms.queue, name).await.ok().map(|standing| serde_json::json!(standing));
     let (messages, events) = (store.messages(), store.events());
     let (latest, dead, past) = tokio::try_join!(
         messages.latest(name, MESSAGES),

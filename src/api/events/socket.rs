@@ -22,7 +22,8 @@ use crate::{
     api::{
         auth,
         input::Params,
-        problem::{Answer, Problem},
+        openapi::{EventFilter, LastEventId},
+        problem::{Answer, Body as ProblemBody, Problem},
         state::Parts,
     },
     shutdown::Shutdown,
@@ -35,7 +36,15 @@ const PATIENCE: Duration = Duration::from_secs(35);
 /// Clients have nothing to say but pongs.
 const LONGEST_FRAME_BYTES: usize = 4 * 1024;
 
-/// What happens from now on, or after `lastEventId`.
+/// What happens, over a websocket (RFC 6455): one event a text frame, from now on or after `lastEventId`.
+#[utoipa::path(
+    get, path = "/ws", tag = "events",
+    params(EventFilter, LastEventId, ("x-api-key" = Option<String>, Query, description = "The key, for who cannot set headers")),
+    responses(
+        (status = 101, description = "A websocket, on which each frame is an event"),
+        (status = 426, description = "The request is none for a websocket", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+)]
 pub(super) async fn open(State(parts): State<Parts>, request: Request) -> Answer<Response> {
     let (mut head, _) = request.into_parts();
     let params = Params::from_request_parts(&mut head, &parts).await?;

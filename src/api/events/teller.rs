@@ -2,12 +2,12 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::time::Instant;
 use tracing::debug;
 
 use crate::{
-    api::{state::Parts, wire},
+    api::state::Parts,
     event::{About, envelope},
     model::{Event, SessionName},
 };
@@ -31,7 +31,7 @@ impl Teller {
         let session = &event.event.session;
         let view = self.parts.rooms.registry.view(session).ok();
         let about = About { me: view.and_then(|view| view.me), metadata: self.metadata(session).await };
-        envelope(event, &about, &wire::environment(&self.parts.facts))
+        json!(envelope(event, &about, &self.parts.facts.environment))
     }
 
     async fn metadata(&mut self, session: &SessionName) -> Option<Value> {

@@ -7,6 +7,7 @@ use axum::{
 };
 
 use super::serve;
+use crate::api::problem::Body as ProblemBody;
 use crate::{
     api::{
         auth::{Action, Principal},
@@ -17,6 +18,16 @@ use crate::{
 };
 
 /// A file that was received or uploaded, whole or in part.
+#[utoipa::path(
+    get, path = "/api/files/{session}/{file}", tag = "files", params(PathSession, PathFile),
+    responses(
+        (status = 200, description = "The file, with its own type", body = Vec<u8>, content_type = "*/*"),
+        (status = 206, description = "The part that `Range` asked for", body = Vec<u8>, content_type = "*/*"),
+        (status = 304, description = "It is as the caller has it"),
+        (status = 412, description = "It is not the one that was asked for", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 416, description = "It is shorter than that", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+)]
 pub(super) async fn get(
     State(files): State<FileStore>,
     principal: Principal,

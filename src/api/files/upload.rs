@@ -5,41 +5,86 @@ use axum::{
     extract::{FromRequest, Multipart, Request, State},
     http::{HeaderMap, StatusCode, header},
 };
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::body::{self, MediaBody};
 use crate::{
     api::{
         auth::{Action, Principal},
         input::{Params, PathSession},
+        openapi::StorageFull,
         problem::{Answer, Problem},
         state::Parts,
     },
     media::{FileStore, Incoming, Label, Naming},
 };
 
-#[derive(Default, Deserialize)]
-struct Upload {
+/// A file in base64.
+#[derive(Default, Deserialize, ToSchema)]
+#[schema(example = json!({ "file": { "mimetype": "text/plain", "filename": "note.txt", "data": "aGVsbG8=" } }))]
+pub(super) struct Upload {
     #[serde(default)]
+    #[schema(required = true)]
     file: Description,
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, ToSchema)]
+#[schema(as = FileInBase64)]
 struct Description {
     mimetype: Option<String>,
     filename: Option<String>,
+    #[serde(skip)]
+    #[schema(value_type = String)]
+    #[expect(dead_code, reason = "described here; it goes to the disk while the body is read")]
+    data: (),
+}
+
+/// A form; its first file is kept.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "described here, read as it comes")]
+pub(super) struct UploadForm {
+    #[schema(value_type = String, format = Binary)]
+    file: Vec<u8>,
+}
+
+/// A file that is kept.
+#[derive(Serialize, ToSchema)]
+#[schema(example = json!({
+    "id": "0123456789abcdef.txt", "url": "/api/files/main/0123456789abcdef.txt", "mimetype": "text/plain",
+    "filename": "note.txt", "bytes": 5, "sha256": "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824",
+}))]
+pub(super) struct UploadedFile {
+    /// By which a send names it.
+    id: String,
+    url: String,
+    mimetype: String,
+    filename: Option<String>,
+    bytes: u64,
+    sha256: String,
 }
 
 /// Takes a file as it is (`?filename=`), as the first file of a form, or as JSON `{"file": {"mimetype", "filename", "data"}}`,
 /// and answers with the id by which a send names it.
+#[utoipa::path(
+    post, path = "/api/{session}/files", tag = "files",
+    params(PathSession, ("filename" = Option<String>, Query, description = "The file's name, when it is sent as it is")),
+    request_body(
+        description = "The file as it is, as a form, or in base64",
+        content((Vec<u8> = "application/octet-stream"), (UploadForm = "multipart/form-data"), (Upload = "application/json")),
+    ),
+    responses(
+        (status = 201, description = "It is kept", body = UploadedFile),
+        (status = 507, response = StorageFull),
+    ),
+)]
 pub(super) async fn upload(
     State(parts): State<Parts>,
     principal: Principal,
     PathSession(session): PathSession,
     params: Params,
     request: Request,
-) -> Answer<(StatusCode, Json<Value>)> {
+) -> Answer<(StatusCode, Json<UploadedFile>)> {
     principal.require(Action::Send, &session)?;
     parts.rooms.registry.view(&session)?;
     let files = &parts.rooms.files;
@@ -52,20 +97,21 @@ pub(super) async fn upload(
             let mimetype = mimetype.map(str::to_owned);
             let mut incoming = files.begin(files.largest_bytes()).await?;
             body::append_all(&mut incoming, request.into_body().into_data_stream()).await?;
-            (incoming, Description { mimetype, filename: params.text("filename").map(str::to_owned) })
+            let filename = params.text("filename").map(str::to_owned);
+            (incoming, Description { mimetype, filename, ..Description::default() })
         }
     };
-    let Description { mimetype, filename } = description;
+    let Description { mimetype, filename, .. } = description;
     let label = Label { naming: Naming::Uploaded, mime: mimetype.as_deref(), file_name: filename.as_deref() };
     let file = incoming.finish(&session, &label).await?;
-    let answer = json!({
-        "id": file.name.as_str(),
-        "url": format!("/api/files/{session}/{}", file.name),
-        "mimetype": file.mime,
-        "filename": file.file_name,
-        "bytes": file.bytes,
-        "sha256": file.sha256,
-    });
+    let answer = UploadedFile {
+        id: file.name.to_string(),
+        url: format!("/api/files/{session}/{}", file.name),
+        mimetype: file.mime,
+        filename: file.file_name,
+        bytes: file.bytes,
+        sha256: file.sha256,
+    };
     Ok((StatusCode::CREATED, Json(answer)))
 }
 
@@ -84,7 +130,7 @@ async fn of_form(request: Request, files: &FileStore) -> Answer<(Incoming, Descr
         let mimetype = field.content_type().map(str::to_owned);
         let mut incoming = files.begin(files.largest_bytes()).await?;
         body::append_all(&mut incoming, field).await?;
-        return Ok((incoming, Description { mimetype, filename: Some(filename) }));
+        return Ok((incoming, Description { mimetype, filename: Some(filename), ..Description::default() }));
     }
     Err(Problem::wrong_field("file", "there is no file in this form"))
 }

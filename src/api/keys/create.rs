@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use axum::{Json, extract::State, http::StatusCode};
 use rand::RngExt;
-use serde_json::Value;
 
-use super::{form, scope};
+use super::{
+    form,
+    scope::{self, NewKey, Wanted},
+};
 use crate::{
     api::{
         auth::Principal,
@@ -18,12 +20,16 @@ use crate::{
 };
 
 /// Makes a key. It is shown in this answer and never again.
+#[utoipa::path(
+    post, path = "/api/keys", tag = "keys", request_body = Wanted,
+    responses((status = 201, description = "The key; it is shown here and never again", body = NewKey)),
+)]
 pub(super) async fn create(
     State(store): State<Store>,
     State(clock): State<Arc<dyn Clock>>,
     principal: Principal,
     body: Body,
-) -> Answer<(StatusCode, Json<Value>)> {
+) -> Answer<(StatusCode, Json<NewKey>)> {
     principal.require_admin()?;
     let key = form::make();
     let mut record = ApiKeyRecord {
@@ -39,9 +45,7 @@ pub(super) async fn create(
     if !store.api_keys().insert(&record).await? {
         return Err(Problem::internal("two random keys are the same"));
     }
-    let mut shown = scope::show(&record);
-    shown["key"] = key.into();
-    Ok((StatusCode::CREATED, Json(shown)))
+    Ok((StatusCode::CREATED, Json(NewKey { shown: scope::show(&record), key })))
 }
 
 fn make_id() -> String {

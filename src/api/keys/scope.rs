@@ -1,7 +1,7 @@
 //! What a key opens, on the wire.
 
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{
     api::{
@@ -15,12 +15,18 @@ use crate::{
 };
 
 /// What a request wants a key to open.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct Wanted {
+#[schema(as = KeyScope, example = json!({ "isAdmin": false, "session": "main", "isActive": true, "actions": ["read", "send"] }))]
+pub(super) struct Wanted {
+    /// Whether it opens everything; false unless said otherwise.
     is_admin: Option<bool>,
+    /// The only session that it opens; without it all.
+    #[schema(value_type = Option<String>)]
     session: Option<SessionName>,
+    /// Whether it opens anything at all; true unless said otherwise.
     is_active: Option<bool>,
+    /// Of `read`, `send` and `control`; none means all of them.
     actions: Option<Vec<String>>,
 }
 
@@ -41,15 +47,44 @@ pub(super) fn lay_over(body: &Body, key: &mut ApiKeyRecord) -> Answer<()> {
 }
 
 /// A key as it is shown: without the key itself.
-pub(super) fn show(key: &ApiKeyRecord) -> Value {
-    json!({
-        "id": key.id,
-        "isAdmin": key.is_admin,
-        "session": key.session,
-        "isActive": key.is_active,
-        "actions": key.actions,
-        "createdAt": rfc3339(key.created_at_ms),
-    })
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Key, example = json!({
+    "id": "key_0123456789abcdef", "isAdmin": false, "session": "main", "isActive": true, "actions": ["read"],
+    "createdAt": "2026-11-18T11:06:40.000Z",
+}))]
+pub(super) struct ShownKey {
+    id: String,
+    is_admin: bool,
+    session: Option<String>,
+    is_active: bool,
+    actions: Vec<String>,
+    /// RFC 3339.
+    #[schema(format = DateTime)]
+    created_at: String,
+}
+
+/// A key that was just made.
+#[derive(Serialize, ToSchema)]
+pub(super) struct NewKey {
+    #[serde(flatten)]
+    #[schema(inline)]
+    pub(super) shown: ShownKey,
+    /// The key itself.
+    #[schema(format = Password)]
+    pub(super) key: String,
+}
+
+/// A key as it is shown.
+pub(super) fn show(key: &ApiKeyRecord) -> ShownKey {
+    ShownKey {
+        id: key.id.clone(),
+        is_admin: key.is_admin,
+        session: key.session.as_ref().map(SessionName::to_string),
+        is_active: key.is_active,
+        actions: key.actions.clone(),
+        created_at: rfc3339(key.created_at_ms),
+    }
 }
 
 #[cfg(test)]
@@ -84,6 +119,7 @@ mod tests {
 
     #[test]
     fn neither_key_nor_hash_is_shown() {
-        assert!(!show(&key()).to_string().contains("hash"));
+        let shown = serde_json::to_string(&show(&key())).expect("JSON");
+        assert!(!shown.contains("hash"), "{shown}");
     }
 }

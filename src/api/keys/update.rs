@@ -1,9 +1,12 @@
 //! `PUT /api/keys/{key}`
 
 use axum::{Json, extract::State};
-use serde_json::Value;
 
-use super::{changeable, scope, unknown};
+use super::{
+    changeable,
+    scope::{self, ShownKey, Wanted},
+    unknown,
+};
 use crate::{
     api::{
         auth::Principal,
@@ -14,12 +17,16 @@ use crate::{
 };
 
 /// Changes what a key opens.
+#[utoipa::path(
+    put, path = "/api/keys/{key}", tag = "keys", params(PathKey), request_body = Wanted,
+    responses((status = 200, description = "It was changed", body = ShownKey)),
+)]
 pub(super) async fn update(
     State(store): State<Store>,
     principal: Principal,
     PathKey(id): PathKey,
     body: Body,
-) -> Answer<Json<Value>> {
+) -> Answer<Json<ShownKey>> {
     principal.require_admin()?;
     let mut key = store.api_keys().get(changeable(&id)?).await?.ok_or_else(unknown)?;
     scope::lay_over(&body, &mut key)?;

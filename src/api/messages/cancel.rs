@@ -1,7 +1,6 @@
 //! `DELETE /api/messages/{id}`
 
 use axum::{Json, extract::State, http::StatusCode};
-use serde_json::Value;
 
 use crate::{
     api::{
@@ -9,19 +8,23 @@ use crate::{
         input::PathMessage,
         message_reference,
         problem::{Answer, Problem},
-        wire,
+        wire::{self, TrackedMessage},
     },
     outbox::{CancelOutcome, Outbox},
     store::Store,
 };
 
 /// Takes a message back, while no sender holds it. One that was taken back already is answered as such.
+#[utoipa::path(
+    delete, path = "/api/messages/{id}", tag = "messages", params(PathMessage),
+    responses((status = 200, description = "It was taken back", body = TrackedMessage)),
+)]
 pub(super) async fn cancel(
     State(store): State<Store>,
     State(outbox): State<Outbox>,
     principal: Principal,
     PathMessage(form): PathMessage,
-) -> Answer<Json<Value>> {
+) -> Answer<Json<TrackedMessage>> {
     let message = message_reference::find(&store, &principal, Action::Send, &form).await?;
     match outbox.cancel(&message.id).await? {
         CancelOutcome::Cancelled => {

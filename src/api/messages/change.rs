@@ -2,22 +2,35 @@
 
 use axum::{http::StatusCode, response::Response};
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use super::handing_in::{HandingIn, Target, is_in};
 use crate::{
     api::{
-        input::{PathChat, PathMessage},
+        input::{PathChat, PathMessage, PathSession},
+        openapi::{Conflict, Wait},
         problem::{Answer, Problem},
+        wire::WAMessage,
     },
     model::{ChatId, Content},
 };
 
-#[derive(Deserialize)]
-struct Edit {
+/// A new text.
+#[derive(Deserialize, ToSchema)]
+pub(super) struct Edit {
+    #[schema(example = "see you at eleven")]
     text: String,
 }
 
 /// Takes an edit over.
+#[utoipa::path(
+    put, path = "/api/{session}/chats/{chatId}/messages/{id}", tag = "messages", params(PathSession, PathChat, PathMessage, Wait),
+    request_body = Edit,
+    responses(
+        (status = 200, description = "It was taken over", body = WAMessage),
+        (status = 409, response = Conflict),
+    ),
+)]
 pub(super) async fn edit(
     PathChat(chat): PathChat,
     PathMessage(form): PathMessage,
@@ -29,6 +42,13 @@ pub(super) async fn edit(
 }
 
 /// Takes over that a message is taken back for everybody.
+#[utoipa::path(
+    delete, path = "/api/{session}/chats/{chatId}/messages/{id}", tag = "messages", params(PathSession, PathChat, PathMessage, Wait),
+    responses(
+        (status = 200, description = "It was taken over", body = WAMessage),
+        (status = 409, response = Conflict),
+    ),
+)]
 pub(super) async fn revoke(
     PathChat(chat): PathChat,
     PathMessage(form): PathMessage,

@@ -8,6 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use super::{
     options,
@@ -20,7 +21,7 @@ use crate::{
         input::{Body, Params},
         problem::{Answer, Problem},
         state::Parts,
-        wire::{self, SentMessage},
+        wire::{self, SentMessage, WAMessage},
     },
     media::{FileName, FileStore},
     model::{ChatId, Content, InvalidId, MessageId, MessageKey, OutboundMessage, SessionName},
@@ -42,8 +43,10 @@ pub(in crate::api) struct HandingIn {
     pub(in crate::api) body: Body,
 }
 
-#[derive(Deserialize)]
-struct OfSession {
+/// A session.
+#[derive(Deserialize, ToSchema)]
+pub(super) struct OfSession {
+    #[schema(value_type = String, example = "main")]
     session: SessionName,
 }
 
@@ -53,9 +56,12 @@ struct OfChat {
     chat_id: String,
 }
 
-#[derive(Deserialize)]
+/// Another message.
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct OfMessage {
+pub(super) struct OfMessage {
+    /// An id in any form of it; that of a message which nobody here has seen needs its full one.
+    #[schema(example = "false_15551234567@c.us_3EB0A1B2C3D4E5F6A7B8C9")]
     message_id: String,
 }
 
@@ -200,7 +206,7 @@ pub(in crate::api) fn is_in(target: &Target, chat: &ChatId) -> bool {
         || is_person(chat.as_str()) && is_person(target.key.remote())
 }
 
-async fn answer(parts: &Parts, message: &OutboundMessage) -> serde_json::Value {
+async fn answer(parts: &Parts, message: &OutboundMessage) -> WAMessage {
     let view = parts.rooms.registry.view(&message.session).ok();
     let waiting = match &view {
         Some(view) if !message.progress.state.is_settled() => {

@@ -2,24 +2,32 @@
 
 use axum::response::Response;
 use serde::Deserialize;
+use utoipa::ToSchema;
 
-use super::handing_in::HandingIn;
+use super::{handing_in::HandingIn, options::Sending};
 use crate::{
-    api::problem::{Answer, Problem},
+    api::{
+        openapi::{Conflict, Wait},
+        problem::{Answer, Problem},
+        wire::WAMessage,
+    },
     model::{
         Content, PhoneNumber,
         content::{Card, Contact},
     },
 };
 
-#[derive(Deserialize)]
-struct SendContact {
+/// Cards.
+#[derive(Deserialize, ToSchema)]
+pub(super) struct SendContact {
+    #[schema(min_items = 1)]
     contacts: Vec<Given>,
 }
 
 /// A whole card, or what one is made of.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = ContactCard, example = json!({ "fullName": "Ana", "phoneNumber": "+1 555 777 0003", "whatsappId": "15557770003" }))]
 struct Given {
     vcard: Option<String>,
     full_name: Option<String>,
@@ -28,7 +36,18 @@ struct Given {
     whatsapp_id: Option<String>,
 }
 
+/// What is read of a request.
+type Request = Sending<SendContact>;
+
 /// Takes contact cards over.
+#[utoipa::path(
+    post, path = "/api/sendContactVcard", tag = "messages", params(Wait),
+    request_body = inline(Request),
+    responses(
+        (status = 201, description = "It was taken over", body = WAMessage),
+        (status = 409, response = Conflict),
+    ),
+)]
 pub(super) async fn send_contact(request: HandingIn) -> Answer<Response> {
     let SendContact { contacts } = request.body.read()?;
     let cards = contacts.into_iter().enumerate().map(|(index, given)| card(index, given)).collect::<Answer<_>>()?;

@@ -6,13 +6,16 @@ use axum::{
     response::Response,
 };
 use serde::Deserialize;
+use utoipa::ToSchema;
 
-use super::handing_in::HandingIn;
+use super::{handing_in::HandingIn, options::Sending};
 use crate::{
     api::{
         files::MediaBody,
+        openapi::{Conflict, StorageFull, Wait},
         problem::{Answer, Problem},
         state::Parts,
+        wire::WAMessage,
     },
     media::{FileName, Incoming, Label, Naming},
     model::{
@@ -27,16 +30,23 @@ pub(super) struct WithFile {
     data: Option<Incoming>,
 }
 
-#[derive(Deserialize)]
-struct SendMedia {
+/// A file.
+#[derive(Deserialize, ToSchema)]
+pub(super) struct SendMedia {
     file: Given,
     caption: Option<String>,
 }
 
-#[derive(Deserialize)]
+/// One of `url`, `data` (base64) and `id` (of an upload).
+#[derive(Deserialize, ToSchema)]
+#[schema(as = FileToSend, example = json!({ "url": "https://shop.example/menu.png", "mimetype": "image/png", "filename": "menu.png" }))]
 struct Given {
     url: Option<String>,
     id: Option<String>,
+    #[serde(skip)]
+    #[schema(value_type = Option<String>)]
+    #[expect(dead_code, reason = "described here; it goes to the disk while the body is read")]
+    data: (),
     mimetype: Option<String>,
     filename: Option<String>,
 }
@@ -51,26 +61,89 @@ impl FromRequest<Parts> for WithFile {
     }
 }
 
+/// What is read of a request.
+type Description = Sending<SendMedia>;
+
+/// A picture.
+#[utoipa::path(
+    post, path = "/api/sendImage", tag = "messages", params(Wait),
+    request_body = inline(Description),
+    responses(
+        (status = 201, description = "It was taken over", body = WAMessage),
+        (status = 409, response = Conflict),
+        (status = 507, response = StorageFull),
+    ),
+)]
 pub(super) async fn send_image(request: WithFile) -> Answer<Response> {
     send(request, MediaKind::Image).await
 }
 
+/// A video.
+#[utoipa::path(
+    post, path = "/api/sendVideo", tag = "messages", params(Wait),
+    request_body = inline(Description),
+    responses(
+        (status = 201, description = "It was taken over", body = WAMessage),
+        (status = 409, response = Conflict),
+        (status = 507, response = StorageFull),
+    ),
+)]
 pub(super) async fn send_video(request: WithFile) -> Answer<Response> {
     send(request, MediaKind::Video).await
 }
 
+/// A file, as a document.
+#[utoipa::path(
+    post, path = "/api/sendFile", tag = "messages", params(Wait),
+    request_body = inline(Description),
+    responses(
+        (status = 201, description = "It was taken over", body = WAMessage),
+        (status = 409, response = Conflict),
+        (status = 507, response = StorageFull),
+    ),
+)]
 pub(super) async fn send_file(request: WithFile) -> Answer<Response> {
     send(request, MediaKind::Document).await
 }
 
+/// A voice message: Opus in Ogg.
+#[utoipa::path(
+    post, path = "/api/sendVoice", tag = "messages", params(Wait),
+    request_body = inline(Description),
+    responses(
+        (status = 201, description = "It was taken over", body = WAMessage),
+        (status = 409, response = Conflict),
+        (status = 507, response = StorageFull),
+    ),
+)]
 pub(super) async fn send_voice(request: WithFile) -> Answer<Response> {
     send(request, MediaKind::Voice).await
 }
 
+/// A recording, as audio.
+#[utoipa::path(
+    post, path = "/api/sendAudio", tag = "messages", params(Wait),
+    request_body = inline(Description),
+    responses(
+        (status = 201, description = "It was taken over", body = WAMessage),
+        (status = 409, response = Conflict),
+        (status = 507, response = StorageFull),
+    ),
+)]
 pub(super) async fn send_audio(request: WithFile) -> Answer<Response> {
     send(request, MediaKind::Audio).await
 }
 
+/// A sticker: WebP.
+#[utoipa::path(
+    post, path = "/api/sendSticker", tag = "messages", params(Wait),
+    request_body = inline(Description),
+    responses(
+        (status = 201, description = "It was taken over", body = WAMessage),
+        (status = 409, response = Conflict),
+        (status = 507, response = StorageFull),
+    ),
+)]
 pub(super) async fn send_sticker(request: WithFile) -> Answer<Response> {
     send(request, MediaKind::Sticker).await
 }
@@ -79,7 +152,7 @@ pub(super) async fn send_sticker(request: WithFile) -> Answer<Response> {
 async fn send(WithFile { request, data }: WithFile, media: MediaKind) -> Answer<Response> {
     let chat = request.chat()?;
     let SendMedia { file, caption } = request.body.read()?;
-    let Given { url, id, mimetype, filename } = file;
+    let Given { url, id, mimetype, filename, .. } = file;
     let files = request.files();
     let given = |text: Option<String>| text.filter(|text| !text.is_empty());
     let (file, kept) = match (data, given(url), given(id)) {

@@ -2,22 +2,43 @@
 
 use axum::response::Response;
 use serde::Deserialize;
+use utoipa::ToSchema;
 
-use super::handing_in::HandingIn;
+use super::{handing_in::HandingIn, options::Sending};
 use crate::{
-    api::problem::{Answer, Problem},
+    api::{
+        openapi::{Conflict, Wait},
+        problem::{Answer, Problem},
+        wire::WAMessage,
+    },
     model::{ChatId, Content, content::Text},
 };
 
-#[derive(Deserialize)]
+/// A text.
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct SendText {
+pub(super) struct SendText {
+    /// At most 65,536 characters.
+    #[schema(example = "see you at ten", min_length = 1, max_length = 65536)]
     text: String,
+    /// People who are named in it, as chats.
     mentions: Option<Vec<String>>,
+    /// Whether a link is shown with a preview; true unless said otherwise.
     link_preview: Option<bool>,
 }
 
+/// What is read of a request.
+type Request = Sending<SendText>;
+
 /// Takes a text over and answers with its final id.
+#[utoipa::path(
+    post, path = "/api/sendText", tag = "messages", params(Wait),
+    request_body = inline(Request),
+    responses(
+        (status = 201, description = "It was taken over", body = WAMessage),
+        (status = 409, response = Conflict),
+    ),
+)]
 pub(super) async fn send_text(request: HandingIn) -> Answer<Response> {
     request.chat()?;
     let SendText { text: body, mentions, link_preview } = request.body.read()?;

@@ -13,6 +13,13 @@ use crate::{
 };
 
 /// A picture that was kept when the session failed. No code on it can be scanned any more, so it takes `read`.
+#[utoipa::path(
+    get, path = "/api/sessions/{session}/screenshots/{file}", tag = "linking", params(PathSession, PathFile),
+    responses((
+        status = 200, description = "The picture",
+        content((Vec<u8> = "image/png"), (picture::Picture = "application/json")),
+    )),
+)]
 pub(super) async fn kept_screenshot(
     State(registry): State<Registry>,
     principal: Principal,

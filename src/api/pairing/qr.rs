@@ -8,8 +8,10 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue},
     response::{IntoResponse, Response},
 };
+use serde::Serialize;
 use serde_json::json;
 use tokio::sync::watch;
+use utoipa::ToSchema;
 
 use super::picture;
 use crate::{
@@ -30,10 +32,37 @@ const EXPIRES_AT: HeaderName = HeaderName::from_static("x-qr-expires-at");
 /// How long the next code is waited for when the one that is there has expired.
 const NEXT_CODE_LIMIT: Duration = Duration::from_secs(10);
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Format {
+/// How a code is shown.
+#[derive(Clone, Copy, PartialEq, Eq, ToSchema)]
+#[schema(as = QrFormat, rename_all = "lowercase")]
+pub(super) enum Format {
+    /// As a picture.
     Image,
+    /// As the text in it.
     Raw,
+}
+
+/// A code as JSON: its text with `format=raw`, else the picture for a caller that accepts JSON only.
+#[derive(ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "described here, written by what makes each")]
+pub(super) enum QrAnswer {
+    /// The text in the code.
+    Raw(RawCode),
+    /// The picture.
+    Picture(picture::Picture),
+}
+
+/// The text in a code.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct RawCode {
+    value: String,
+    /// Counts the codes of a session.
+    seq: u64,
+    /// RFC 3339.
+    #[schema(format = DateTime)]
+    expires_at: String,
 }
 
 impl FromStr for Format {
@@ -49,6 +78,15 @@ impl FromStr for Format {
 }
 
 /// The current code as picture, or raw with its number and its end.
+#[utoipa::path(
+    get, path = "/api/{session}/auth/qr", tag = "linking",
+    params(PathSession, ("format" = inline(Option<Format>), Query, description = "`image` unless said otherwise")),
+    responses((
+        status = 200, description = "The code; X-Qr-Seq and X-Qr-Expires-At say which, and until when it can be scanned",
+        content((Vec<u8> = "image/png"), (QrAnswer = "application/json")),
+        headers(("X-Qr-Seq" = u64), ("X-Qr-Expires-At" = String)),
+    )),
+)]
 pub(super) async fn qr(
     State(registry): State<Registry>,
     State(clock): State<Arc<dyn Clock>>,
@@ -64,7 +102,8 @@ pub(super) async fn qr(
     let mut response = match format {
         Format::Raw => {
             let expires_at = rfc3339(code.expires_at_ms);
-            Json(json!({ "value": code.value, "seq": code.seq, "expiresAt": expires_at })).into_response()
+            let raw = RawCode { value: code.value.clone(), seq: code.seq, expires_at };
+            Json(raw).into_response()
         }
         Format::Image => picture::png(Code::of(&code.value).map_err(Problem::internal)?.png(), &headers),
     };

@@ -1,37 +1,56 @@
 //! `POST /api/{session}/auth/request-code`
 
 use axum::{Json, extract::State, http::StatusCode};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{
     api::{
         auth::{Action, Principal},
         input::{Body, PathSession},
+        openapi::{PageDegraded, PageTimeout},
         problem::Answer,
     },
     model::PhoneNumber,
     session::Registry,
 };
 
-#[derive(Deserialize)]
+/// Whose phone it is.
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct RequestCode {
+pub(super) struct RequestCode {
+    /// With its country code, digits only or as it is written.
+    #[schema(value_type = String, example = "4915112345678")]
     phone_number: PhoneNumber,
 }
 
+/// A code to type.
+#[derive(Serialize, ToSchema)]
+pub(super) struct PairingCode {
+    #[schema(example = "ABCD-1234")]
+    code: String,
+}
+
 /// A code to type on the phone, in two groups of four as WhatsApp shows it.
+#[utoipa::path(
+    post, path = "/api/{session}/auth/request-code", tag = "linking", params(PathSession),
+    request_body = RequestCode,
+    responses(
+        (status = 201, description = "The code", body = PairingCode),
+        (status = 502, response = PageDegraded), (status = 504, response = PageTimeout),
+    ),
+)]
 pub(super) async fn request_code(
     State(registry): State<Registry>,
     principal: Principal,
     PathSession(name): PathSession,
     body: Body,
-) -> Answer<(StatusCode, Json<Value>)> {
+) -> Answer<(StatusCode, Json<PairingCode>)> {
     principal.require(Action::Control, &name)?;
     registry.view(&name)?;
     let RequestCode { phone_number } = body.read()?;
     let code = registry.request_pairing_code(&name, &phone_number).await?;
-    Ok((StatusCode::CREATED, Json(json!({ "code": grouped(&code) }))))
+    Ok((StatusCode::CREATED, Json(PairingCode { code: grouped(&code) })))
 }
 
 fn grouped(code: &str) -> String {

@@ -7,6 +7,7 @@ use crate::{
     api::{
         auth::{Action, Principal},
         input::Params,
+        openapi::{NamedSession, PageDegraded, PageTimeout},
         problem::Answer,
     },
     model::SessionName,
@@ -14,6 +15,16 @@ use crate::{
 };
 
 /// The page as it looks now. It may show chats, or a QR: whoever sees it could link, so it takes `control`.
+#[utoipa::path(
+    get, path = "/api/screenshot", tag = "linking", params(NamedSession),
+    responses(
+        (
+            status = 200, description = "The page",
+            content((Vec<u8> = "image/png"), (picture::Picture = "application/json")),
+        ),
+        (status = 502, response = PageDegraded), (status = 504, response = PageTimeout),
+    ),
+)]
 pub(super) async fn screenshot(
     State(registry): State<Registry>,
     principal: Principal,

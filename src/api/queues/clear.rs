@@ -1,22 +1,37 @@
 //! `DELETE /api/queue?confirm=<session>`: takes back whatever waits in a session's queue; `confirm=*` means every session.
 
 use axum::{Json, extract::State};
-use serde_json::{Value, json};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::Confirmed;
 use crate::{
     api::{auth::Principal, input::Params, problem::Answer},
+    model::SessionName,
     outbox::Outbox,
     session::Registry,
 };
 
+/// What was taken back.
+#[derive(Serialize, ToSchema)]
+pub(super) struct QueueCleared {
+    cancelled: u64,
+    #[schema(value_type = Vec<String>)]
+    sessions: Vec<SessionName>,
+}
+
 /// Cancels what nobody holds yet. For admins, and only when the session is named again as confirmation.
+#[utoipa::path(
+    delete, path = "/api/queue", tag = "queue",
+    params(("confirm" = String, Query, description = "What is meant, once more: a session, or `*` for all", example = "main")),
+    responses((status = 200, description = "How many were taken back", body = QueueCleared)),
+)]
 pub(super) async fn clear(
     State(registry): State<Registry>,
     State(outbox): State<Outbox>,
     principal: Principal,
     params: Params,
-) -> Answer<Json<Value>> {
+) -> Answer<Json<QueueCleared>> {
     principal.require_admin()?;
     let names = match Confirmed::read(&params)? {
         Confirmed::All => registry.views().into_iter().map(|view| view.name).collect(),
@@ -26,5 +41,5 @@ pub(super) async fn clear(
     for name in &names {
         cancelled += outbox.clear(name).await?;
     }
-    Ok(Json(json!({ "cancelled": cancelled, "sessions": names })))
+    Ok(Json(QueueCleared { cancelled, sessions: names }))
 }

@@ -2,7 +2,8 @@
 //! `DELETE /api/queue/dead/{id}` or `/api/queue/dead?confirm=`: what was given up, another try at it, and away with it.
 
 use axum::{Json, extract::State, http::StatusCode};
-use serde_json::{Value, json};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::Confirmed;
 use crate::{
@@ -10,8 +11,9 @@ use crate::{
         auth::{Action, Principal},
         input::{Params, PathMessage},
         message_reference,
+        openapi::{AnySession, ListLimit},
         problem::{Answer, Problem},
-        wire,
+        wire::{self, TrackedMessage},
     },
     model::SessionName,
     outbox::Outbox,
@@ -24,14 +26,36 @@ const USUAL: u32 = 100;
 /// How many are listed at most.
 const MOST: u32 = 1000;
 
+/// What is tried again.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Retried {
+    /// null for all of them.
+    #[schema(value_type = Option<String>)]
+    session: Option<SessionName>,
+    retried: u64,
+}
+
+/// What was removed.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Removed {
+    /// null for all of them.
+    #[schema(value_type = Option<String>)]
+    session: Option<SessionName>,
+    removed: u64,
+}
+
 /// The dead letters of one session or of all, as messages with their reason and history. Those of a session that was deleted
 /// are among them.
+#[utoipa::path(
+    get, path = "/api/queue/dead", tag = "queue", params(AnySession, ListLimit),
+    responses((status = 200, description = "The dead letters", body = [TrackedMessage])),
+)]
 pub(super) async fn list(
     State(registry): State<Registry>,
     State(store): State<Store>,
     principal: Principal,
     params: Params,
-) -> Answer<Json<Vec<Value>>> {
+) -> Answer<Json<Vec<TrackedMessage>>> {
     let asked = params.optional::<SessionName>("session")?;
     let session = asked.or_else(|| principal.only_session().cloned());
     match &session {
@@ -50,13 +74,17 @@ pub(super) async fn list(
 }
 
 /// Tries a dead letter again, under the same id, so that it is never shown twice.
+#[utoipa::path(
+    post, path = "/api/queue/dead/{id}/retry", tag = "queue", params(PathMessage),
+    responses((status = 201, description = "It waits again", body = TrackedMessage)),
+)]
 pub(super) async fn retry(
     State(registry): State<Registry>,
     State(store): State<Store>,
     State(outbox): State<Outbox>,
     principal: Principal,
     PathMessage(form): PathMessage,
-) -> Answer<(StatusCode, Json<Value>)> {
+) -> Answer<(StatusCode, Json<TrackedMessage>)> {
     let message = message_reference::find(&store, &principal, Action::Send, &form).await?;
     registry.view(&message.session)?;
     if !outbox.revive(&message.id).await? {
@@ -68,12 +96,16 @@ pub(super) async fn retry(
 }
 
 /// Tries all dead letters again, of one session or of all.
+#[utoipa::path(
+    post, path = "/api/queue/dead/retry", tag = "queue", params(AnySession),
+    responses((status = 201, description = "How many wait again", body = Retried)),
+)]
 pub(super) async fn retry_all(
     State(registry): State<Registry>,
     State(outbox): State<Outbox>,
     principal: Principal,
     params: Params,
-) -> Answer<(StatusCode, Json<Value>)> {
+) -> Answer<(StatusCode, Json<Retried>)> {
     let asked = params.optional::<SessionName>("session")?;
     let session = asked.or_else(|| principal.only_session().cloned());
     match &session {
@@ -84,16 +116,20 @@ pub(super) async fn retry_all(
         None => principal.require_on_all(Action::Send)?,
     }
     let retried = outbox.revive_all(session.as_ref()).await?;
-    Ok((StatusCode::CREATED, Json(json!({ "session": session, "retried": retried }))))
+    Ok((StatusCode::CREATED, Json(Retried { session, retried })))
 }
 
 /// Removes a dead letter with its history, for good; its idempotency key may be used again then.
+#[utoipa::path(
+    delete, path = "/api/queue/dead/{id}", tag = "queue", params(PathMessage),
+    responses((status = 200, description = "What it was", body = TrackedMessage)),
+)]
 pub(super) async fn remove(
     State(store): State<Store>,
     State(outbox): State<Outbox>,
     principal: Principal,
     PathMessage(form): PathMessage,
-) -> Answer<Json<Value>> {
+) -> Answer<Json<TrackedMessage>> {
     let message = message_reference::find(&store, &principal, Action::Send, &form).await?;
     if !outbox.remove_dead(&message.id).await? {
         let text = format!("the message is {}: only dead letters can be removed", message.progress.state.as_str());
@@ -103,11 +139,16 @@ pub(super) async fn remove(
 }
 
 /// Removes all dead letters of a session, or of all of them.
+#[utoipa::path(
+    delete, path = "/api/queue/dead", tag = "queue",
+    params(("confirm" = String, Query, description = "What is meant, once more: a session, or `*` for all", example = "main")),
+    responses((status = 200, description = "How many were removed", body = Removed)),
+)]
 pub(super) async fn remove_all(
     State(outbox): State<Outbox>,
     principal: Principal,
     params: Params,
-) -> Answer<Json<Value>> {
+) -> Answer<Json<Removed>> {
     let session = match Confirmed::read(&params)? {
         Confirmed::One(name) => {
             principal.require(Action::Send, &name)?;
@@ -119,5 +160,5 @@ pub(super) async fn remove_all(
         }
     };
     let removed = outbox.remove_all_dead(session.as_ref()).await?;
-    Ok(Json(json!({ "session": session, "removed": removed })))
+    Ok(Json(Removed { session, removed }))
 }

@@ -1,9 +1,8 @@
 //! `GET /api/{session}/queue`
 
 use axum::{Json, extract::State};
-use serde_json::Value;
 
-use super::standing;
+use super::{QueueStanding, standing};
 use crate::{
     api::{
         auth::{Action, Principal},
@@ -16,13 +15,17 @@ use crate::{
 };
 
 /// How one session's queue stands.
+#[utoipa::path(
+    get, path = "/api/{session}/queue", tag = "queue", params(PathSession),
+    responses((status = 200, description = "The queue", body = QueueStanding)),
+)]
 pub(super) async fn depth(
     State(registry): State<Registry>,
     State(store): State<Store>,
     State(queue): State<Queue>,
     principal: Principal,
     PathSession(name): PathSession,
-) -> Answer<Json<Value>> {
+) -> Answer<Json<QueueStanding>> {
     principal.require(Action::Read, &name)?;
     registry.view(&name)?;
     Ok(Json(standing(&store, &queue, &name).await?))

@@ -3,12 +3,15 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State, http::StatusCode};
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::json;
+use utoipa::ToSchema;
 
 use crate::{
     api::{
         auth::{Action, Principal},
         input::Params,
+        openapi::AnySession,
         problem::Answer,
     },
     clock::Clock,
@@ -19,9 +22,23 @@ use crate::{
     store::Store,
 };
 
-type Changed = Answer<(StatusCode, Json<Value>)>;
+type Changed = Answer<(StatusCode, Json<PauseChange>)>;
+
+/// Which queues stand still or go on.
+#[derive(Serialize, ToSchema)]
+pub(super) struct PauseChange {
+    /// null for all of them.
+    #[schema(value_type = Option<String>, example = "main")]
+    session: Option<SessionName>,
+    all: bool,
+    paused: bool,
+}
 
 /// Hands out no more messages. What a sender holds is finished. It holds until it is lifted, whatever happens to Redis.
+#[utoipa::path(
+    post, path = "/api/queue/pause", tag = "queue", params(AnySession),
+    responses((status = 201, description = "How it stands now", body = PauseChange)),
+)]
 pub(super) async fn pause(
     State(registry): State<Registry>,
     State(store): State<Store>,
@@ -35,10 +52,14 @@ pub(super) async fn pause(
     store.pauses().pause(session.as_ref(), PauseCause::Operator, clock.now_ms()).await?;
     queue.pause(session.as_ref()).await?;
     tell(&registry, &events, EventKind::QueuePaused, session.as_ref()).await?;
-    Ok(answer(session.as_ref(), true))
+    Ok(answer(session, true))
 }
 
 /// Hands out messages again. Resuming one session does not lift a pause of all.
+#[utoipa::path(
+    post, path = "/api/queue/resume", tag = "queue", params(AnySession),
+    responses((status = 201, description = "How it stands now", body = PauseChange)),
+)]
 pub(super) async fn resume(
     State(registry): State<Registry>,
     State(store): State<Store>,
@@ -58,7 +79,7 @@ pub(super) async fn resume(
         events.alert(name, Alert::resolved("whatsapp_restricted", "its queue was resumed by hand")).await?;
     }
     tell(&registry, &events, EventKind::QueueResumed, session.as_ref()).await?;
-    Ok(answer(session.as_ref(), false))
+    Ok(answer(session, false))
 }
 
 fn which(registry: &Registry, principal: &Principal, params: &Params) -> Answer<Option<SessionName>> {
@@ -86,6 +107,6 @@ async fn tell(registry: &Registry, events: &EventLog, kind: EventKind, session: 
     Ok(())
 }
 
-fn answer(session: Option<&SessionName>, paused: bool) -> (StatusCode, Json<Value>) {
-    (StatusCode::CREATED, Json(json!({ "session": session, "all": session.is_none(), "paused": paused })))
+fn answer(session: Option<SessionName>, paused: bool) -> (StatusCode, Json<PauseChange>) {
+    (StatusCode::CREATED, Json(PauseChange { all: session.is_none(), session, paused }))
 }

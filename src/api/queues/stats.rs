@@ -1,13 +1,15 @@
 //! `GET /api/queue/stats?session=`
 
 use axum::{Json, extract::State};
-use serde_json::{Value, json};
+use serde::Serialize;
+use utoipa::ToSchema;
 
-use super::standing;
+use super::{QueueStanding, standing};
 use crate::{
     api::{
         auth::{Action, Principal},
         input::Params,
+        openapi::AnySession,
         problem::Answer,
     },
     model::SessionName,
@@ -16,14 +18,30 @@ use crate::{
     store::Store,
 };
 
+/// The queues together, and each.
+#[derive(Serialize, ToSchema)]
+pub(super) struct QueueStats {
+    /// Messages that are not settled.
+    depth: i64,
+    /// Messages that wait in Redis.
+    waiting: u64,
+    /// Messages that a sender holds.
+    claimed: u64,
+    sessions: Vec<QueueStanding>,
+}
+
 /// How the queues of all sessions stand that the key may see, or of one.
+#[utoipa::path(
+    get, path = "/api/queue/stats", tag = "queue", params(AnySession),
+    responses((status = 200, description = "The queues", body = QueueStats)),
+)]
 pub(super) async fn stats(
     State(registry): State<Registry>,
     State(store): State<Store>,
     State(queue): State<Queue>,
     principal: Principal,
     params: Params,
-) -> Answer<Json<Value>> {
+) -> Answer<Json<QueueStats>> {
     let names = match params.optional::<SessionName>("session")? {
         Some(name) => {
             principal.require(Action::Read, &name)?;
@@ -38,11 +56,10 @@ pub(super) async fn stats(
     for name in &names {
         sessions.push(standing(&store, &queue, name).await?);
     }
-    let sum = |field: &str| sessions.iter().filter_map(|session| session[field].as_i64()).sum::<i64>();
-    Ok(Json(json!({
-        "depth": sum("depth"),
-        "waiting": sum("waiting"),
-        "claimed": sum("claimed"),
-        "sessions": sessions,
-    })))
+    Ok(Json(QueueStats {
+        depth: sessions.iter().map(|session| session.depth).sum(),
+        waiting: sessions.iter().map(|session| session.waiting).sum(),
+        claimed: sessions.iter().map(|session| session.claimed).sum(),
+        sessions,
+    }))
 }

@@ -16,6 +16,10 @@ use crate::{
 };
 
 /// Prometheus' text format, version 0.0.4. Needs a key that may read every session, since the numbers speak of all of them.
+#[utoipa::path(
+    get, path = "/metrics", tag = "server",
+    responses((status = 200, description = "Everything that was counted", body = String, content_type = "text/plain")),
+)]
 pub(super) async fn metrics(
     principal: Principal,
     State(metrics): State<Metrics>,

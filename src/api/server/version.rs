@@ -1,13 +1,25 @@
-//! `GET /api/version`
+//! `GET /api/version`, `GET /api/server/version`
 
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
-use serde_json::Value;
 
-use crate::api::{state::Facts, wire};
+use crate::{api::state::Facts, event::Environment};
 
 /// WAHA's environment: what this server is.
-pub(super) async fn version(State(facts): State<Arc<Facts>>) -> Json<Value> {
-    Json(wire::environment(&facts))
+#[utoipa::path(
+    get, path = "/api/version", tag = "server",
+    responses((status = 200, description = "What this server is", body = Environment)),
+)]
+pub(super) async fn version(State(facts): State<Arc<Facts>>) -> Json<Environment> {
+    Json(facts.environment.clone())
+}
+
+/// The same under its newer name.
+#[utoipa::path(
+    get, path = "/api/server/version", tag = "server",
+    responses((status = 200, description = "What this server is", body = Environment)),
+)]
+pub(super) async fn server_version(facts: State<Arc<Facts>>) -> Json<Environment> {
+    version(facts).await
 }

@@ -3,6 +3,7 @@
 use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use crate::{
     api::{
@@ -18,6 +19,13 @@ use crate::{
     webhook::{Webhooks, unmask},
 };
 
+/// What replaces a session's `config`.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "described here, read in parts below")]
+pub(super) struct Update {
+    config: Config,
+}
+
 /// A request that brings a `config`.
 #[derive(Deserialize)]
 struct Given {
@@ -30,14 +38,24 @@ struct Shape {
     config: Option<Config>,
 }
 
-#[derive(Deserialize)]
+///
+/// The rest is kept as it is: WAHA's `proxy`, `webhooks`, `client`, `debug`, and whatever a client stores there.
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = SessionConfig, example = json!({
+    "metadata": { "shop": "7" }, "limits": { "perMinute": 5 }, "ignore": { "status": true },
+    "proxy": { "server": "proxy.example:3128" }, "webhooks": [{ "url": "https://shop.example/hooks", "events": ["message"] }],
+}))]
 #[expect(dead_code, reason = "read for what is wrong with them")]
-struct Config {
+pub(super) struct Config {
+    /// Told with every event of the session.
+    #[schema(value_type = Option<Object>)]
     metadata: Option<Map<String, Value>>,
     limits: Option<SessionLimits>,
     ignore: Option<Ignore>,
+    /// Whether "typing" is shown before a text.
     typing: Option<bool>,
+    /// Whether the files of received messages are downloaded.
     download_media: Option<bool>,
     pinned: Option<bool>,
 }

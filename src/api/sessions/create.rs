@@ -6,31 +6,46 @@ use axum::{Json, extract::State, http::StatusCode};
 use rand::RngExt;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 use super::{config, info};
 use crate::{
-    api::{auth::Principal, input::Body, problem::Answer, state::Facts},
+    api::{auth::Principal, input::Body, problem::Answer, state::Facts, wire::SessionInfo},
     model::SessionName,
     session::Registry,
     webhook::Webhooks,
 };
 
-#[derive(Deserialize)]
-struct Create {
+/// A session to be.
+#[derive(Deserialize, ToSchema)]
+#[schema(example = json!({ "name": "main", "start": true, "config": { "metadata": { "shop": "7" } } }))]
+pub(super) struct Create {
+    /// Without one a name is made up.
+    #[schema(value_type = Option<String>, pattern = "^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
     name: Option<SessionName>,
+    /// Whether it is started at once; true unless said otherwise.
     start: Option<bool>,
+    #[serde(skip)]
+    #[schema(value_type = Option<config::Config>)]
+    #[expect(dead_code, reason = "described here, read by sessions::config")]
+    config: (),
 }
 
 /// Makes a session, and starts it unless `start` is false. Without a name one is made up.
+#[utoipa::path(
+    post, path = "/api/sessions", tag = "sessions",
+    request_body = Create,
+    responses((status = 201, description = "It was made", body = SessionInfo)),
+)]
 pub(super) async fn create(
     State(registry): State<Registry>,
     State(facts): State<Arc<Facts>>,
     State(webhooks): State<Webhooks>,
     principal: Principal,
     body: Body,
-) -> Answer<(StatusCode, Json<Value>)> {
+) -> Answer<(StatusCode, Json<SessionInfo>)> {
     principal.require_admin()?;
-    let Create { name, start } = body.read()?;
+    let Create { name, start, .. } = body.read()?;
     let config = config::read(&body, &principal, &webhooks, &Value::Null)?.unwrap_or_else(|| json!({}));
     let name = name.unwrap_or_else(made_up);
     let change = webhooks.prepare(&name, &config).await?;

@@ -14,6 +14,10 @@ use crate::{
 };
 
 /// Removes a session for good, its login and its files too. Answers 200 without a body, as WAHA does.
+#[utoipa::path(
+    delete, path = "/api/sessions/{session}", tag = "sessions", params(PathSession),
+    responses((status = 200, description = "It is gone")),
+)]
 pub(super) async fn delete(
     State(registry): State<Registry>,
     State(webhooks): State<Webhooks>,

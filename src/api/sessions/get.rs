@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
-use serde_json::Value;
 
 use super::info;
 use crate::{
@@ -12,17 +11,22 @@ use crate::{
         input::PathSession,
         problem::Answer,
         state::Facts,
+        wire::SessionInfo,
     },
     session::Registry,
 };
 
 /// One session.
+#[utoipa::path(
+    get, path = "/api/sessions/{session}", tag = "sessions", params(PathSession),
+    responses((status = 200, description = "The session", body = SessionInfo)),
+)]
 pub(super) async fn get(
     State(registry): State<Registry>,
     State(facts): State<Arc<Facts>>,
     principal: Principal,
     PathSession(name): PathSession,
-) -> Answer<Json<Value>> {
+) -> Answer<Json<SessionInfo>> {
     principal.require(Action::Read, &name)?;
     Ok(Json(info(&registry, &name, &facts).await?))
 }

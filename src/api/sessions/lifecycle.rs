@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State, http::StatusCode};
-use serde_json::Value;
 
 use super::info;
 use crate::{
@@ -12,13 +11,18 @@ use crate::{
         input::PathSession,
         problem::Answer,
         state::Facts,
+        wire::SessionInfo,
     },
     session::Registry,
 };
 
-type Changed = Answer<(StatusCode, Json<Value>)>;
+type Changed = Answer<(StatusCode, Json<SessionInfo>)>;
 
 /// Gives a session a browser. One that runs is left alone.
+#[utoipa::path(
+    post, path = "/api/sessions/{session}/start", tag = "sessions", params(PathSession),
+    responses((status = 201, description = "It starts, or runs", body = SessionInfo)),
+)]
 pub(super) async fn start(
     State(registry): State<Registry>,
     State(facts): State<Arc<Facts>>,
@@ -31,6 +35,10 @@ pub(super) async fn start(
 }
 
 /// Takes a session's browser away; the login is kept.
+#[utoipa::path(
+    post, path = "/api/sessions/{session}/stop", tag = "sessions", params(PathSession),
+    responses((status = 201, description = "It is stopped", body = SessionInfo)),
+)]
 pub(super) async fn stop(
     State(registry): State<Registry>,
     State(facts): State<Arc<Facts>>,
@@ -43,6 +51,10 @@ pub(super) async fn stop(
 }
 
 /// Gives a session a new browser; the login is kept.
+#[utoipa::path(
+    post, path = "/api/sessions/{session}/restart", tag = "sessions", params(PathSession),
+    responses((status = 201, description = "It starts anew", body = SessionInfo)),
+)]
 pub(super) async fn restart(
     State(registry): State<Registry>,
     State(facts): State<Arc<Facts>>,
@@ -55,6 +67,10 @@ pub(super) async fn restart(
 }
 
 /// Unlinks the account; the login is archived.
+#[utoipa::path(
+    post, path = "/api/sessions/{session}/logout", tag = "sessions", params(PathSession),
+    responses((status = 201, description = "It is logged out", body = SessionInfo)),
+)]
 pub(super) async fn log_out(
     State(registry): State<Registry>,
     State(facts): State<Arc<Facts>>,

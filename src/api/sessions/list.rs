@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{Json, extract::State};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::{
     api::{
@@ -11,7 +11,7 @@ use crate::{
         input::Params,
         problem::Answer,
         state::Facts,
-        wire,
+        wire::{self, SessionInfo},
     },
     model::WireStatus,
     session::Registry,
@@ -19,13 +19,18 @@ use crate::{
 };
 
 /// The sessions that the key may see; stopped ones only with `all=true`.
+#[utoipa::path(
+    get, path = "/api/sessions", tag = "sessions",
+    params(("all" = Option<bool>, Query, description = "Stopped ones, too")),
+    responses((status = 200, description = "The sessions", body = [SessionInfo])),
+)]
 pub(super) async fn list(
     State(registry): State<Registry>,
     State(store): State<Store>,
     State(facts): State<Arc<Facts>>,
     principal: Principal,
     params: Params,
-) -> Answer<Json<Vec<Value>>> {
+) -> Answer<Json<Vec<SessionInfo>>> {
     let all = params.optional::<bool>("all")?.unwrap_or(false);
     let records = store.sessions().list().await?;
     let configs: BTreeMap<_, _> = records.into_iter().map(|record| (record.name, record.config)).collect();

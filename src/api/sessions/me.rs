@@ -13,6 +13,10 @@ use crate::{
 };
 
 /// The account that the session is linked to, null if none.
+#[utoipa::path(
+    get, path = "/api/sessions/{session}/me", tag = "sessions", params(PathSession),
+    responses((status = 200, description = "The account, null before the first link", body = Option<Me>)),
+)]
 pub(super) async fn me(
     State(registry): State<Registry>,
     principal: Principal,

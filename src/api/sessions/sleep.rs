@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State, http::StatusCode};
-use serde_json::Value;
 
 use super::info;
 use crate::{
@@ -12,14 +11,19 @@ use crate::{
         input::PathSession,
         problem::Answer,
         state::Facts,
+        wire::SessionInfo,
     },
     model::Reason,
     session::Registry,
 };
 
-type Changed = Answer<(StatusCode, Json<Value>)>;
+type Changed = Answer<(StatusCode, Json<SessionInfo>)>;
 
 /// Closes a session's browser until something needs its page; messages are still taken, and wake it.
+#[utoipa::path(
+    post, path = "/api/sessions/{session}/hibernate", tag = "sessions", params(PathSession),
+    responses((status = 201, description = "It sleeps", body = SessionInfo)),
+)]
 pub(super) async fn hibernate(
     State(registry): State<Registry>,
     State(facts): State<Arc<Facts>>,
@@ -33,6 +37,10 @@ pub(super) async fn hibernate(
 }
 
 /// Wakes a session that sleeps, or was never started; any other is left as it is.
+#[utoipa::path(
+    post, path = "/api/sessions/{session}/wake", tag = "sessions", params(PathSession),
+    responses((status = 201, description = "It wakes up", body = SessionInfo)),
+)]
 pub(super) async fn wake(
     State(registry): State<Registry>,
     State(facts): State<Arc<Facts>>,

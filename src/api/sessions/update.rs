@@ -3,22 +3,26 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
-use serde_json::Value;
 
-use super::config;
+use super::config::{self, Update};
 use crate::{
     api::{
         auth::{Action, Principal},
         input::{Body, PathSession},
         problem::{Answer, Problem},
         state::Facts,
-        wire,
+        wire::{self, SessionInfo},
     },
     session::Registry,
     webhook::Webhooks,
 };
 
 /// Replaces a session's `config`. What concerns its browser takes effect at the browser's next start.
+#[utoipa::path(
+    put, path = "/api/sessions/{session}", tag = "sessions", params(PathSession),
+    request_body = Update,
+    responses((status = 200, description = "It was changed", body = SessionInfo)),
+)]
 pub(super) async fn update(
     State(registry): State<Registry>,
     State(facts): State<Arc<Facts>>,
@@ -26,7 +30,7 @@ pub(super) async fn update(
     principal: Principal,
     PathSession(name): PathSession,
     body: Body,
-) -> Answer<Json<Value>> {
+) -> Answer<Json<SessionInfo>> {
     principal.require(Action::Control, &name)?;
     let before = registry.details(&name).await?.config;
     let config = config::read(&body, &principal, &webhooks, &before)?;

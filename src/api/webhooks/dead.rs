@@ -2,15 +2,15 @@
 //! webhook did not take.
 
 use axum::{Json, extract::State, http::StatusCode};
-use serde_json::Value;
 
 use super::asked_session;
 use crate::{
     api::{
         auth::{Action, Principal},
         input::{Params, PathMessage},
+        openapi::{AnySession, ListLimit},
         problem::{Answer, Problem},
-        wire,
+        wire::{self, DeadDelivery},
     },
     session::Registry,
     store::{Delivery, DeliveryState},
@@ -23,12 +23,16 @@ const USUAL: u32 = 100;
 const MOST: u32 = 1000;
 
 /// The dead letters of one session or of all, newest first; those of sessions and webhooks that are gone are among them.
+#[utoipa::path(
+    get, path = "/api/webhooks/dead", tag = "webhooks", params(AnySession, ListLimit),
+    responses((status = 200, description = "The dead letters", body = [DeadDelivery])),
+)]
 pub(super) async fn list(
     State(registry): State<Registry>,
     State(webhooks): State<Webhooks>,
     principal: Principal,
     params: Params,
-) -> Answer<Json<Vec<Value>>> {
+) -> Answer<Json<Vec<DeadDelivery>>> {
     let session = asked_session(&registry, &principal, &params)?;
     let limit = params.optional::<u32>("limit")?.unwrap_or(USUAL);
     if !(1..=MOST).contains(&limit) {
@@ -39,11 +43,15 @@ pub(super) async fn list(
 }
 
 /// Tries one again, under the id that it had.
+#[utoipa::path(
+    post, path = "/api/webhooks/dead/{id}/retry", tag = "webhooks", params(PathMessage),
+    responses((status = 201, description = "It is tried again", body = DeadDelivery)),
+)]
 pub(super) async fn retry(
     State(webhooks): State<Webhooks>,
     principal: Principal,
     PathMessage(id): PathMessage,
-) -> Answer<(StatusCode, Json<Value>)> {
+) -> Answer<(StatusCode, Json<DeadDelivery>)> {
     let delivery = find(&webhooks, &principal, &id).await?;
     if !webhooks.retry(&delivery).await? {
         let text = format!("the webhook {} is gone: only delete this dead letter", delivery.lane.webhook);
@@ -53,6 +61,10 @@ pub(super) async fn retry(
 }
 
 /// Removes one.
+#[utoipa::path(
+    delete, path = "/api/webhooks/dead/{id}", tag = "webhooks", params(PathMessage),
+    responses((status = 200, description = "It is gone")),
+)]
 pub(super) async fn delete(
     State(webhooks): State<Webhooks>,
     principal: Principal,

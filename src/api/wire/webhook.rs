@@ -1,41 +1,120 @@
 //! Webhooks and what they did not take.
 
+use serde::Serialize;
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 use super::rfc3339;
-use crate::{store::Delivery, webhook::WebhookView};
+use crate::{
+    model::EventKind,
+    store::{Delivery, DeliveryProgress},
+    webhook::WebhookView,
+};
 
 /// A webhook of a session, as it stands.
-pub(in crate::api) fn webhook(view: &WebhookView) -> Value {
-    json!({
-        "id": view.lane.webhook,
-        "session": view.lane.session,
-        "global": view.is_global,
-        "url": view.url,
-        "events": view.kinds.as_ref().map_or_else(|| json!(["*"]), |kinds| json!(kinds)),
-        "settledSeq": view.settled_seq,
-        "backlog": view.backlog,
-        "circuitOpenUntil": view.circuit_open_until_ms.map(rfc3339),
-    })
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(example = json!({
+    "id": "wh_1", "session": "main", "global": false, "url": "https://shop.example/hooks", "events": ["message"],
+    "settledSeq": 41, "backlog": 0, "circuitOpenUntil": null,
+}))]
+pub(in crate::api) struct Webhook {
+    #[serde(flatten)]
+    #[schema(inline)]
+    place: Place,
+    /// Which events; `*` for all.
+    #[schema(value_type = Vec<String>)]
+    events: Value,
+    /// The number of the last event that was delivered or given up.
+    settled_seq: i64,
+    /// How many events wait, counted up to 10,000.
+    backlog: i64,
+    /// Until when nothing is tried, after failures in a row. RFC 3339.
+    #[schema(format = DateTime)]
+    circuit_open_until: Option<String>,
+}
+
+/// Which webhook, and where it leads.
+#[derive(Serialize, ToSchema)]
+struct Place {
+    id: String,
+    session: String,
+    /// Whether it is the one of all sessions.
+    global: bool,
+    /// Without a password.
+    url: String,
+}
+
+/// A webhook of a session, as it stands.
+pub(in crate::api) fn webhook(view: &WebhookView) -> Webhook {
+    Webhook {
+        place: Place {
+            id: view.lane.webhook.clone(),
+            session: view.lane.session.to_string(),
+            global: view.is_global,
+            url: view.url.clone(),
+        },
+        events: view.kinds.as_ref().map_or_else(|| json!(["*"]), |kinds| json!(kinds)),
+        settled_seq: view.settled_seq,
+        backlog: view.backlog,
+        circuit_open_until: view.circuit_open_until_ms.map(rfc3339),
+    }
+}
+
+/// An event that a webhook did not take.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(example = json!({
+    "id": "dlv_1", "webhook": "wh_1", "session": "main",
+    "event": { "id": "evt_00000000000000000007", "timestamp": 1_795_000_000_000_u64, "event": "message", "payload": {} },
+    "attempts": 15, "lastAttemptAt": "2026-11-18T11:06:40.000Z", "error": { "code": "timeout", "message": "too slow" },
+}))]
+pub(in crate::api) struct DeadDelivery {
+    id: String,
+    webhook: String,
+    session: String,
+    event: DeadEvent,
+    attempts: u32,
+    /// RFC 3339.
+    #[schema(format = DateTime)]
+    last_attempt_at: String,
+    error: Option<DeliveryError>,
+}
+
+/// The event.
+#[derive(Serialize, ToSchema)]
+struct DeadEvent {
+    id: String,
+    /// Unix time in milliseconds.
+    timestamp: i64,
+    event: EventKind,
+    payload: Value,
+}
+
+/// Why it was not taken.
+#[derive(Serialize, ToSchema)]
+struct DeliveryError {
+    code: String,
+    message: String,
 }
 
 /// A dead letter.
-pub(in crate::api) fn dead_delivery(delivery: &Delivery) -> Value {
-    let Delivery { id, lane, event, progress } = delivery;
-    json!({
-        "id": id,
-        "webhook": lane.webhook,
-        "session": lane.session,
-        "event": {
-            "id": event.public_id(),
-            "timestamp": event.at_ms,
-            "event": event.event.kind,
-            "payload": event.event.payload,
+pub(in crate::api) fn dead_delivery(delivery: &Delivery) -> DeadDelivery {
+    let Delivery { id, lane, event, progress: DeliveryProgress { attempts, updated_at_ms, failure, .. } } = delivery;
+    DeadDelivery {
+        id: id.clone(),
+        webhook: lane.webhook.clone(),
+        session: lane.session.to_string(),
+        event: DeadEvent {
+            id: event.public_id(),
+            timestamp: event.at_ms,
+            event: event.event.kind,
+            payload: event.event.payload.clone(),
         },
-        "attempts": progress.attempts,
-        "lastAttemptAt": rfc3339(progress.updated_at_ms),
-        "error": progress.failure.as_ref().map(|(code, message)| json!({ "code": code, "message": message })),
-    })
+        attempts: *attempts,
+        last_attempt_at: rfc3339(*updated_at_ms),
+        error: failure.clone().map(|(code, message)| DeliveryError { code, message }),
+    }
 }
 
 #[cfg(test)]
@@ -76,6 +155,6 @@ mod tests {
             "lastAttemptAt": "1970-01-01T00:00:00.000Z",
             "error": { "code": "timeout", "message": "too slow" },
         });
-        assert_eq!(dead_delivery(&dead), expected);
+        assert_eq!(json!(dead_delivery(&dead)), expected);
     }
 }

@@ -90,6 +90,7 @@ pub async fn bind(settings: &config::Http) -> Result<TcpListener, BindError> {
 pub async fn serve(listener: TcpListener, rooms: Rooms, server: Server, shutdown: Shutdown) -> io::Result<()> {
     let soft = shutdown.clone();
     let router = router(rooms, server, shutdown.clone());
+    let router = router.into_make_service_with_connect_info::<std::net::SocketAddr>();
     let answering = axum::serve(listener, router).with_graceful_shutdown(async move { soft.begun().await });
     tokio::select! {
         ended = answering => ended,

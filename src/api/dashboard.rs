@@ -27,6 +27,7 @@ mod render;
 mod session;
 mod sign_in;
 mod sign_ins;
+mod tries;
 mod visitor;
 mod webhooks;
 
@@ -47,6 +48,7 @@ use figures::Figures;
 use history::History;
 use render::Templates;
 use sign_ins::SignIns;
+use tries::Tries;
 
 /// The longest form, in bytes.
 const LONGEST_FORM: usize = 16 << 10;
@@ -62,6 +64,7 @@ pub(super) struct Desk {
 
 struct Inner {
     sign_ins: SignIns,
+    tries: Tries,
     templates: Templates,
     figures: Figures,
     history: History,
@@ -75,6 +78,7 @@ impl Desk {
     pub(super) fn new(parts: &Parts, api: Router) -> Self {
         let inner = Inner {
             sign_ins: SignIns::new(parts.rooms.store.clone()),
+            tries: Tries::new(),
             templates: Templates::new(),
             figures: Figures::new(parts),
             history: History::new(),

@@ -118,6 +118,11 @@ impl Problem {
         self.0.code
     }
 
+    /// When to ask again, in whole seconds.
+    pub(super) fn retry_after_s(&self) -> Option<u64> {
+        self.0.retry_after.map(|after| after.as_secs().max(1))
+    }
+
     /// The sentence for people.
     pub(super) fn message(&self) -> &str {
         &self.0.message

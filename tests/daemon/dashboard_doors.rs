@@ -135,6 +135,33 @@ fn nobody_gets_in_without_a_key_and_no_form_is_followed_without_its_token() {
 }
 
 #[test]
+fn an_address_may_try_three_wrong_keys() {
+    let home = Home::bare();
+    let drover = home.start();
+    let admin = drover.api().key().expect("a key");
+    let mut visitor = Visitor::new(&drover);
+    let token = visitor.token("/dashboard/sign-in");
+    let mut enter = |key: &str, from: &str| {
+        let body = format!("csrf={token}&key={key}");
+        let reply = visitor.post("/dashboard/sign-in", &[("x-forwarded-for", from)], &body);
+        // The form's cookie stays, a sign-in does not.
+        visitor.cookies.retain(|(name, _)| name == "drover_form");
+        reply
+    };
+    for key in ["wrong", admin, "wrong", "wrong"] {
+        let expected = if key == admin { 303 } else { 401 };
+        assert_eq!(enter(key, "192.0.2.1").status, expected, "the right one does not count");
+    }
+    let refused = enter(admin, "198.51.100.7, 192.0.2.1");
+    assert_eq!(refused.status, 429);
+    let after: u64 = refused.header("retry-after").and_then(|after| after.parse().ok()).expect("when to come back");
+    assert!((1..=900).contains(&after), "{after}");
+    assert!(refused.text().contains("Too many tries"), "{}", refused.text());
+    assert_eq!(enter(admin, "192.0.2.2").status, 303, "another address is none of it");
+    drover.stop();
+}
+
+#[test]
 fn without_redis_what_the_database_knows_is_shown_still() {
     let home = Home::bare();
     let drover = home.start();

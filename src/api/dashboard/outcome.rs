@@ -4,7 +4,7 @@
 use axum::{
     Json,
     extract::{Request, State},
-    http::{HeaderMap, StatusCode},
+    http::{HeaderMap, HeaderValue, StatusCode, header::RETRY_AFTER},
     middleware::Next,
     response::{Html, IntoResponse, Redirect, Response},
 };
@@ -100,6 +100,9 @@ pub(super) async fn of_problems(State(desk): State<Desk>, request: Request, next
         }
     };
     *shown.status_mut() = problem.status();
+    if let Some(after_s) = problem.retry_after_s() {
+        shown.headers_mut().insert(RETRY_AFTER, HeaderValue::from(after_s));
+    }
     // The log gets to know of it where every other one is told.
     shown.extensions_mut().insert(problem);
     shown

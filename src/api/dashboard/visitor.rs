@@ -1,5 +1,7 @@
 //! Who looks at the dashboard: read off a request before a page is drawn or a form is followed.
 
+use std::net::IpAddr;
+
 use axum::{
     extract::{FromRequest, FromRequestParts, Request},
     http::{HeaderMap, Method, StatusCode, header, request::Parts as Head},
@@ -13,6 +15,7 @@ use super::{
     language::Language,
     outcome::Refusal,
     sign_ins::{SignedIn, Token},
+    tries,
 };
 use crate::api::{
     auth::{Action, Principal},
@@ -91,6 +94,8 @@ impl FromRequest<Desk> for Form {
 
 /// A form that anybody may send from a page of ours, signed in or not.
 pub(super) struct OpenForm {
+    /// Whom it comes from.
+    pub(super) address: IpAddr,
     pub(super) headers: HeaderMap,
     pub(super) fields: Fields,
 }
@@ -100,6 +105,7 @@ impl FromRequest<Desk> for OpenForm {
 
     async fn from_request(request: Request, desk: &Desk) -> Result<Self, Refusal> {
         let headers = request.headers().clone();
+        let address = tries::address_of(request.extensions(), &headers);
         let fields = Fields::read(request).await?;
         let secret = match Visitor::of(&headers, desk).await? {
             Some(visitor) => Some(visitor.signed_in.forms),
@@ -110,7 +116,7 @@ impl FromRequest<Desk> for OpenForm {
             Problem::new(StatusCode::FORBIDDEN, "stale_form", why)
         })?;
         forgery::refuse_foreign(&headers, &secret, fields.text("csrf"))?;
-        Ok(Self { headers, fields })
+        Ok(Self { address, headers, fields })
     }
 }
 

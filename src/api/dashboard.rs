@@ -17,6 +17,7 @@ mod history;
 mod keys;
 mod language;
 mod live;
+mod memory;
 mod outcome;
 mod overview;
 mod page;
@@ -108,6 +109,7 @@ pub(super) fn routes(desk: Desk, limit: Duration) -> Router<Parts> {
     Router::new()
         .route("/dashboard", get(page::overview))
         .route("/dashboard/queue", get(page::queue))
+        .route("/dashboard/memory", get(page::memory))
         .route("/dashboard/activity", get(page::activity))
         .route("/dashboard/webhooks", get(page::webhooks))
         .route("/dashboard/keys", get(page::keys))

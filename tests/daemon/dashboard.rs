@@ -54,6 +54,8 @@ fn a_phone_is_linked_and_a_session_kept_by_its_buttons() {
     assert_eq!(person.read("document.querySelector('#pairing').hidden"), true, "there is nothing to pair any more");
     person.wait("it was told to screen readers", "document.querySelector('#told').textContent === 'shop: Working'");
 
+    person.wait("what it holds is measured", "document.querySelector('#facts').innerText.includes(' MB')");
+
     // What is sent appears with its ticks.
     let id = drover.send_text("shop", BOB, "hello from a test")["id"].as_str().expect("an id").to_owned();
     drover.wait_ack(&id, 3, story::TO_ACK);
@@ -124,6 +126,7 @@ fn every_page_is_whole_in_both_languages() {
         "/dashboard",
         "/dashboard/sessions/shop",
         "/dashboard/queue",
+        "/dashboard/memory",
         "/dashboard/activity",
         "/dashboard/webhooks",
         "/dashboard/keys",

@@ -12,7 +12,7 @@ use std::{
 use tokio::{sync::broadcast::error::RecvError, time::MissedTickBehavior};
 use tracing::warn;
 
-use super::Desk;
+use super::{Desk, memory};
 use crate::model::{Event, EventKind, SessionName};
 
 /// How often a sample is taken.
@@ -194,9 +194,10 @@ async fn read(
 ) -> crate::api::problem::Answer<Vec<(SessionName, Sample)>> {
     let figure = desk.inner.figures.read().await?;
     let at_s = u32::try_from(desk.now_ms() / 1_000).unwrap_or(u32::MAX);
+    let held = memory::held(&desk.parts.rooms.registry);
     let of = |name: &SessionName| Sample {
         at_s,
-        memory_mib: 0,
+        memory_mib: held.get(name).map_or(0, |bytes| u32::try_from(bytes >> 20).unwrap_or(u32::MAX)),
         waiting: figure.waiting.get(name).map_or(0, |count| u32::try_from(*count).unwrap_or(u32::MAX)),
         sent: sent.get(name).copied().unwrap_or(0),
     };

@@ -8,6 +8,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use super::{
     Desk,
     figures::Figure,
+    memory,
     page::{Drawn, Part},
     plot,
     render::shown,
@@ -141,7 +142,9 @@ pub(super) async fn read(desk: &Desk, visitor: &Visitor, query: &Query) -> Answe
     let pages = found.div_ceil(PAGE).max(1);
     let page = query.page.min(pages);
     let shown = views.iter().skip((page - 1) * PAGE).take(PAGE);
-    let rows: Vec<(String, Value)> = shown.map(|view| (format!("row-{}", view.name), row(view, &figure))).collect();
+    let held = memory::held(&desk.parts.rooms.registry);
+    let row = |view: &SessionView| (format!("row-{}", view.name), row(view, &figure, held.get(&view.name).copied()));
+    let rows: Vec<(String, Value)> = shown.map(row).collect();
     let only_session = visitor.principal().only_session();
     let values = context! {
         counts, total, found, page, pages,
@@ -194,7 +197,7 @@ fn counts(views: &[SessionView]) -> Vec<Value> {
         .collect()
 }
 
-fn row(view: &SessionView, figure: &Figure) -> Value {
+fn row(view: &SessionView, figure: &Figure, memory_bytes: Option<u64>) -> Value {
     let health = &view.health;
     context! {
         name => shown(&view.name),
@@ -202,6 +205,7 @@ fn row(view: &SessionView, figure: &Figure) -> Value {
         state => view.state.as_str(),
         reason => shown(&view.reason),
         since_ms => view.since_ms,
+        memory_bytes,
         me => shown(&view.me),
         number => view.me.as_ref().map(|me| me.id.trim_end_matches("@c.us")),
         seen_ms => seen_ms(view),

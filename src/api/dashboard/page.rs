@@ -9,11 +9,12 @@ use axum::{
 use minijinja::{Value, context};
 
 use super::{
-    Desk, activity, assets, forgery, keys, language::Language, outcome::Refusal, overview, queue, session,
+    Desk, activity, assets, forgery, keys, language::Language, memory, outcome::Refusal, overview, queue, session,
     visitor::Visitor, webhooks,
 };
 use crate::{
     api::{
+        auth::Action,
         input::{Params, PathSession},
         problem::{Answer, Problem},
     },
@@ -57,6 +58,8 @@ pub(super) enum View {
     Session(SessionName),
     /// What waits to be sent.
     Queue,
+    /// Who holds how much memory.
+    Memory,
     /// What happens.
     Activity(activity::Query),
     /// Where events go.
@@ -86,6 +89,7 @@ impl View {
             Self::Overview(_) => ("overview.html", "sessions"),
             Self::Session(_) => ("session.html", "sessions"),
             Self::Queue => ("queue.html", "queue"),
+            Self::Memory => ("memory.html", "memory"),
             Self::Activity(_) => ("activity.html", "activity"),
             Self::Webhooks => ("webhooks.html", "webhooks"),
             Self::Keys => ("keys.html", "keys"),
@@ -98,6 +102,7 @@ impl View {
             Self::Overview(query) => format!("view=overview{}", query.as_query()),
             Self::Session(name) => format!("view=session&session={name}"),
             Self::Queue => "view=queue".to_owned(),
+            Self::Memory => "view=memory".to_owned(),
             Self::Activity(query) => format!("view=activity{}", query.as_query()),
             Self::Webhooks => "view=webhooks".to_owned(),
             Self::Keys => "view=keys".to_owned(),
@@ -110,6 +115,7 @@ impl View {
             Some("overview") => Self::Overview(overview::Query::of(params)?),
             Some("session") => Self::Session(params.required("session")?),
             Some("queue") => Self::Queue,
+            Some("memory") => Self::Memory,
             Some("activity") => Self::Activity(activity::Query::of(params)?),
             Some("webhooks") => Self::Webhooks,
             Some("keys") => Self::Keys,
@@ -123,6 +129,7 @@ impl View {
             Self::Overview(query) => overview::read(desk, visitor, query).await,
             Self::Session(name) => session::read(desk, visitor, name).await,
             Self::Queue => queue::read(desk, visitor).await,
+            Self::Memory => memory::read(desk, visitor).await,
             Self::Activity(query) => activity::read(desk, visitor, query).await,
             Self::Webhooks => webhooks::read(desk, visitor).await,
             Self::Keys => keys::read(desk, visitor).await,
@@ -132,7 +139,11 @@ impl View {
     async fn page(self, desk: Desk, visitor: Visitor) -> Result<Response, Refusal> {
         let drawn = self.read(&desk, &visitor).await?;
         let (template, nav) = self.template();
-        let visitor_values = context! { key => visitor.principal().key_id(), is_admin => visitor.signed_in.is_admin };
+        let visitor_values = context! {
+            key => visitor.principal().key_id(),
+            is_admin => visitor.signed_in.is_admin,
+            sees_all => visitor.may_on_all(Action::Read),
+        };
         let frame = Frame { visitor: Some(visitor_values), ..Frame::bare(visitor.language, desk.now_ms()) };
         let values = context! {
             nav,
@@ -159,6 +170,11 @@ pub(super) async fn session(State(desk): State<Desk>, visitor: Visitor, PathSess
 /// `GET /dashboard/queue`
 pub(super) async fn queue(State(desk): State<Desk>, visitor: Visitor) -> Shown {
     View::Queue.page(desk, visitor).await
+}
+
+/// `GET /dashboard/memory`
+pub(super) async fn memory(State(desk): State<Desk>, visitor: Visitor) -> Shown {
+    View::Memory.page(desk, visitor).await
 }
 
 /// `GET /dashboard/activity`

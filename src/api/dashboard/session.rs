@@ -3,7 +3,7 @@
 use minijinja::{Value, context};
 
 use super::{
-    Desk,
+    Desk, memory,
     page::{Drawn, Part},
     plot,
     render::shown,
@@ -44,7 +44,7 @@ pub(super) async fn read(desk: &Desk, visitor: &Visitor, name: &SessionName) -> 
         events.latest(Some(name), TOLD, PAST),
     )?;
     let values = context! {
-        session => describe(&view),
+        session => describe(&view, memory::held(&rooms.registry).get(name).copied()),
         can => context! {
             send => visitor.may(Action::Send, name),
             control => visitor.may(Action::Control, name),
@@ -70,7 +70,7 @@ pub(super) async fn read(desk: &Desk, visitor: &Visitor, name: &SessionName) -> 
     Ok(Drawn { values, parts })
 }
 
-fn describe(view: &SessionView) -> Value {
+fn describe(view: &SessionView, memory_bytes: Option<u64>) -> Value {
     let health = &view.health;
     let is_running = !matches!(view.state, SessionState::Stopped | SessionState::Hibernated);
     context! {
@@ -80,6 +80,7 @@ fn describe(view: &SessionView) -> Value {
         desired => shown(&view.desired),
         reason => shown(&view.reason),
         since_ms => view.since_ms,
+        memory_bytes,
         me => shown(&view.me),
         number => view.me.as_ref().map(|me| me.id.trim_end_matches("@c.us")),
         page => shown(&view.page),

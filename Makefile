@@ -18,7 +18,7 @@ CARGO = $(if $(shell command -v mold 2>/dev/null),mold -run )cargo
 # nothing is built twice.
 BUILD_DEV = $(CARGO) build --locked --workspace --bins --test daemon
 
-.PHONY: help run demo smoke test check-deploy soak openapi bench-boot bench-dashboard bench-queue bench-accept bench-events chaos-queue lint docs fmt clean
+.PHONY: help run demo smoke test check-deploy soak openapi bench-boot bench-dashboard bench-queue bench-accept bench-memory bench-events chaos-queue lint docs fmt clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -65,6 +65,10 @@ chaos-queue: install-test ## 2,000 messages while everything fails at random (CH
 	@$(BUILD_DEV)
 	@CHAOS_SESSIONS=$${CHAOS_SESSIONS:-5} CHAOS_MESSAGES=$${CHAOS_MESSAGES:-2000} \
 	  $(CARGO) test --locked --workspace --test daemon chaos:: -- --nocapture
+
+bench-memory: install-test conformance-tools simulator/conformance/node_modules/.package-lock.json ## Memory beside whatsapp-web.js, and forty sessions in the room of eight
+	@$(BUILD_DEV)
+	@$(CARGO) test --locked --workspace --test daemon -- --ignored --exact --nocapture memory_bench::bench_memory
 
 bench-accept: install-test ## How many texts a second are taken over by HTTP, on SQLite and on PostgreSQL
 	@$(CARGO) bench --locked --workspace --bench accept

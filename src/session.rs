@@ -2,8 +2,9 @@
 //!
 //! `registry` is the door; `state_machine` decides, `actor` does; `sender` moves messages from the queue to the page and tells
 //! the actor so (`sends`); `pending` and `quality` judge what that and the page tell; `presence` shows the account as online;
-//! `memory` measures, puts sessions to sleep and decides with the gate who may start; `logins` knows where profiles lie; `usage` when a session was used last, and who needs it as it is. A session's trouble stays its own: nothing here is shared between two of them but
-//! the launch gate, which lets only so many browsers start at once (`admission` is its policy).
+//! `logins` knows where profiles lie; `usage` when a session was used last, and who needs it as it is. A session's trouble stays its
+//! own: nothing here is shared between two of them but the launch gate, which lets only so many browsers start at once (`admission`
+//! is its policy), and `memory`, which measures all of them and puts to sleep whoever has nothing to do.
 
 mod actor;
 pub mod admission;

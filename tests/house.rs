@@ -57,12 +57,13 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("shutdown", &[]),
     ("init", &[]),
     ("config", &[]),
+    ("bounded", &[]),
     ("clock", &[]),
     ("model", &[]),
 ];
 
 /// What every room may import: settings, time and plain data.
-const LEAVES: &[&str] = &["config", "clock", "model"];
+const LEAVES: &[&str] = &["bounded", "config", "clock", "model"];
 
 /// Crates that live in some rooms only.
 const CRATE_ROOMS: &[(&str, &[&str])] = &[

@@ -253,10 +253,13 @@ impl ChromiumLauncher {
 #[async_trait]
 impl PageLauncher for ChromiumLauncher {
     async fn launch(&self, request: LaunchRequest) -> Result<Launched, LaunchError> {
+        let request_profile = request.profile.clone();
         let given_up = CancellationToken::new();
         let _give_up_on_drop = given_up.clone().drop_guard();
         let start = self.starts.of(&request.profile).track_future(self.clone().start(request, given_up));
-        match self.tasks.spawn(start).await {
+        let outcome = self.tasks.spawn(start).await;
+        self.starts.forget_if_over(&request_profile);
+        match outcome {
             Ok(launched) => launched,
             Err(error) => Err(failed(format!("the start ended unexpectedly: {error}"))),
         }
@@ -277,6 +280,14 @@ struct Starts(Arc<std::sync::Mutex<BTreeMap<PathBuf, TaskTracker>>>);
 impl Starts {
     fn of(&self, profile: &Path) -> TaskTracker {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(profile.to_owned()).or_default().clone()
+    }
+
+    /// Nobody starts on it, and nobody waits for those who did.
+    fn forget_if_over(&self, profile: &Path) {
+        let mut starts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if starts.get(profile).is_some_and(|starts| starts.is_empty() && !starts.is_closed()) {
+            starts.remove(profile);
+        }
     }
 
     fn forget(&self, profile: &Path) {

@@ -8,6 +8,8 @@ use std::{
 
 use tokio::time::Instant;
 
+use crate::bounded;
+
 /// How many hosts are remembered; those beyond have no circuit until one of them is forgotten.
 const MOST_HOSTS: usize = 4096;
 
@@ -74,6 +76,7 @@ impl Pass {
     /// The host failed.
     pub(super) fn failed(self, now: Instant) {
         let mut hosts = self.circuits.hosts();
+        bounded::show_size("media_circuits", u64::try_from(hosts.len()).unwrap_or(u64::MAX));
         if hosts.len() >= MOST_HOSTS {
             let open_for = self.circuits.open_for;
             hosts.retain(|_, circuit| now < circuit.failed_at + open_for);

@@ -7,6 +7,8 @@ use std::{
     time::Duration,
 };
 
+use crate::bounded;
+
 const MINUTE_MS: i64 = 60_000;
 /// The finest time that is told apart: it bounds what a key costs to a minute's worth of entries.
 const STEP_MS: i64 = 500;
@@ -47,6 +49,7 @@ impl KeyLimit {
         if by_key.len() >= 64 && by_key.len().is_power_of_two() && !by_key.contains_key(key) {
             by_key.retain(|_, steps| steps.back().is_some_and(is_recent));
         }
+        bounded::show_size("key_limits", u64::try_from(by_key.len()).unwrap_or(u64::MAX));
         let steps = by_key.entry(key.to_owned()).or_default();
         while steps.front().is_some_and(|step| !is_recent(step)) {
             steps.pop_front();

@@ -7,6 +7,8 @@ use std::{
 
 use tokio::sync::Notify;
 
+use crate::bounded;
+
 /// The channel on which names are published: whoever waits under that name has something to do.
 pub const WAKE_CHANNEL: &str = "drover:wake";
 
@@ -23,7 +25,9 @@ impl Wakers {
         if by_name.len() >= 64 && by_name.len().is_power_of_two() {
             by_name.retain(|_, waker| Arc::strong_count(waker) > 1);
         }
-        by_name.entry(name.to_owned()).or_default().clone()
+        let waker = by_name.entry(name.to_owned()).or_default().clone();
+        bounded::show_size("wakers", u64::try_from(by_name.len()).unwrap_or(u64::MAX));
+        waker
     }
 
     /// A wake-up that comes before the wait is kept.

@@ -32,6 +32,7 @@ mod kinds_media;
 mod kinds_out;
 mod linking_in_the_terminal;
 mod live_limits;
+mod memory_bench;
 mod metrics;
 mod number_check;
 mod openapi;

@@ -2,26 +2,26 @@
 
 use std::{future::Future, time::Duration};
 
-use moka::future::Cache;
 use serde_json::Value;
 
-use crate::{model::SessionName, session::error::SessionError};
+use crate::{
+    bounded::{Bounded, Bounds},
+    model::SessionName,
+    session::error::SessionError,
+};
 
-const LIFE: Duration = Duration::from_secs(60 * 60);
-/// Some kilobytes each at most.
-const ENTRIES: u64 = 10_000;
+/// Some kilobytes an entry at most.
+const BOUNDS: Bounds = Bounds { name: "contacts", entries: 10_000, life: Duration::from_secs(60 * 60) };
 
 /// Answers by session, question and person. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct ContactCache {
-    answers: Cache<(SessionName, &'static str, String), Value>,
+    answers: Bounded<(SessionName, &'static str, String), Value>,
 }
 
 impl ContactCache {
     pub(super) fn new() -> Self {
-        Self {
-            answers: Cache::builder().max_capacity(ENTRIES).time_to_live(LIFE).support_invalidation_closures().build(),
-        }
+        Self { answers: Bounded::new(BOUNDS) }
     }
 
     /// The answer of the last hour, else a new one. A failure is not kept.
@@ -31,18 +31,17 @@ impl ContactCache {
         ask: impl Future<Output = Result<Value, SessionError>>,
     ) -> Result<Value, SessionError> {
         let key = (session.clone(), question, id.to_owned());
-        if let Some(answer) = self.answers.get(&key).await {
+        if let Some(answer) = self.answers.get(&key) {
             return Ok(answer);
         }
         let answer = ask.await?;
-        self.answers.insert(key, answer.clone()).await;
+        self.answers.insert(key, answer.clone());
         Ok(answer)
     }
 
     /// Forgets what a session asked: its account may be another one.
     pub(super) fn forget(&self, session: &SessionName) {
         let session = session.clone();
-        // Fails only for a cache that was built without closures; then entries end by their time.
-        let _ = self.answers.invalidate_entries_if(move |(of, _, _), _| *of == session);
+        self.answers.remove_all(move |(of, _, _), _| *of == session);
     }
 }

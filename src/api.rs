@@ -5,6 +5,7 @@
 //! `application/problem+json` with the request's id; no answer holds an internal detail.
 
 mod auth;
+mod backup;
 mod chats;
 mod contacts;
 mod dashboard;
@@ -164,6 +165,7 @@ fn keyed_routes(limits: TimeLimits) -> OpenApiRouter<Parts> {
         .merge(chats::routes().layer(time_limit(limits.request)))
         .merge(files::upload_routes().layer(time_limit(files::UPLOAD_LIMIT)))
         .merge(events::routes())
+        .merge(backup::routes())
 }
 
 /// What is not in the API is nobody's business without a key.

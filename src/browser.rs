@@ -33,3 +33,4 @@ pub use find::{Executable, NotFound, Search};
 pub use launch::{ChromiumLauncher, LauncherError};
 pub use profile::end_orphans;
 pub use sandbox::{Sandbox, probe as probe_sandbox};
+pub use singleton::{Claim, claim as profile_claim};

@@ -1,9 +1,10 @@
-//! The command line: one file a command. `serve` is the daemon; `config`, `doctor`, `migrate` and `completions` work without one; every
+//! The command line: one file a command. `serve` is the daemon; `config`, `doctor`, `migrate`, `restore` and `completions` work without one, `backup` with one or without; every
 //! other command talks to a running daemon over its API, as any client does.
 //!
 //! What a command answers goes to stdout, everything else to stderr. An error is one line that says what to do, and an
 //! exit code that `--help` documents.
 
+mod backup;
 mod client;
 mod completions;
 mod config_check;
@@ -12,11 +13,13 @@ mod doctor;
 mod error;
 mod events;
 mod health;
+mod import;
 mod keys;
 mod link;
 mod migrate;
 mod output;
 mod queue;
+mod restore;
 mod send;
 mod serve;
 mod sessions;
@@ -73,6 +76,12 @@ enum Command {
     /// Bring the database's schema up to date, or see how it stands.
     #[command(after_help = migrate::EXAMPLES)]
     Migrate(migrate::Args),
+    /// Make a backup of logins, database and settings, as one encrypted file; verify one; make a key for it.
+    #[command(after_help = backup::EXAMPLES)]
+    Backup(backup::Args),
+    /// Restore a backup into an empty data folder.
+    #[command(after_help = restore::EXAMPLES)]
+    Restore(restore::Args),
     /// Write a shell's completion script.
     #[command(after_help = completions::EXAMPLES)]
     Completions(completions::Args),
@@ -86,6 +95,9 @@ enum Ask {
     /// Link a phone: make and start the session where needed, and show the QR code to scan.
     #[command(after_help = link::EXAMPLES)]
     Link(link::Args),
+    /// Bring in logins that whatsapp-web.js made (LocalAuth); no QR is needed.
+    #[command(after_help = import::EXAMPLES)]
+    Import(import::Args),
     /// List the sessions; show, start, stop, restart, log out, picture or remove one.
     #[command(after_help = sessions::EXAMPLES)]
     Sessions(sessions::Args),
@@ -148,6 +160,8 @@ fn execute(cli: Cli) -> Result<(), CliError> {
         }
         Command::Completions(args) => completions::completions(&args),
         Command::Doctor(args) => alone(doctor::doctor(&loaded.config, &args)),
+        Command::Backup(args) => alone(backup::backup(&loaded.config, &sources, cli.url.as_deref(), &args)),
+        Command::Restore(args) => alone(restore::restore(&loaded.config, &args)),
         Command::Migrate(args) => alone(migrate::migrate(&loaded.config, &args)),
         Command::Ask(question) => {
             let client = Client::new(&loaded.config, cli.url.as_deref())?;
@@ -159,6 +173,7 @@ fn execute(cli: Cli) -> Result<(), CliError> {
 async fn ask(question: Ask, client: &Client) -> Result<(), CliError> {
     match question {
         Ask::Link(args) => link::link(client, &args).await,
+        Ask::Import(args) => import::import(client, &args).await,
         Ask::Sessions(args) => sessions::sessions(client, &args).await,
         Ask::Send(args) => send::send(client, &args).await,
         Ask::Events(args) => events::events(client, &args).await,

@@ -25,6 +25,7 @@ use tracing::{info, warn};
 
 use crate::{
     api,
+    backup::Places,
     browser::{self, ChromiumLauncher},
     clock::{Clock, SystemClock},
     config::{self, Config, Sources, watch::FileWatch},
@@ -108,7 +109,8 @@ async fn run_on(
             return Err(error.into());
         }
     };
-    let result = match Daemon::build(config, folder.path(), &store, &connections).await {
+    let places = backup_places(config, &sources, folder.path());
+    let result = match Daemon::build(config, places, &store, &connections).await {
         Ok(daemon) => {
             let key_file = daemon.key_file.clone();
             doorman.leave().await;
@@ -128,6 +130,40 @@ async fn run_on(
 /// When it cannot be made; the text says what to do.
 pub fn make_data_dir(path: &Path) -> anyhow::Result<()> {
     Ok(data_folder::make(path)?)
+}
+
+/// A data folder that no drover has until this is released, for commands that work on it without one.
+pub struct HeldFolder(DataFolder);
+
+impl HeldFolder {
+    /// Where it is, absolute.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    /// Lets it go.
+    pub fn release(self) {
+        self.0.release();
+    }
+}
+
+/// Takes a data folder that is there.
+///
+/// # Errors
+/// When it is not there, another drover has it, or it cannot be written to; the text says what to do.
+pub fn hold_data_dir(path: &Path) -> anyhow::Result<HeldFolder> {
+    if !path.is_dir() {
+        anyhow::bail!("there is no data folder {}: set DROVER_DATA_DIR to the one that is meant", path.display());
+    }
+    Ok(HeldFolder(DataFolder::open(path)?))
+}
+
+/// What a backup of the drover with these settings is made of.
+#[must_use]
+pub fn backup_places(config: &Config, sources: &Sources, data_dir: &Path) -> Places {
+    let settings = vec![sources.path().to_owned(), sources.variables_path()];
+    Places { data_dir: data_dir.to_owned(), database_url: database_url(config, data_dir), settings }
 }
 
 /// The address of the configured database: that of the settings, else a SQLite file in the data folder.
@@ -156,7 +192,8 @@ struct Daemon {
 }
 
 impl Daemon {
-    async fn build(config: &Config, data_dir: &Path, store: &Store, connections: &Connections) -> anyhow::Result<Self> {
+    async fn build(config: &Config, places: Places, store: &Store, connections: &Connections) -> anyhow::Result<Self> {
+        let data_dir = places.data_dir.as_path();
         // First, so that nothing is counted before.
         let metrics = Metrics::install().context("metrics cannot be kept")?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -214,7 +251,7 @@ impl Daemon {
             metrics,
             webhooks,
         };
-        let server = api::Server { settings: config.http.clone(), browser, node };
+        let server = api::Server { settings: config.http.clone(), browser, node, backup: places.clone() };
         Ok(Self {
             registry,
             launcher,

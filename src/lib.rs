@@ -2,6 +2,7 @@
 //! faster than each session may. ARCHITECTURE.md shows the house.
 
 pub mod api;
+pub mod backup;
 pub mod bounded;
 pub mod browser;
 pub mod cli;

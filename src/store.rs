@@ -26,6 +26,7 @@ mod progress;
 mod retention;
 mod row;
 mod sessions;
+mod snapshot;
 mod webhooks;
 
 use std::path::Path;
@@ -48,6 +49,7 @@ pub use numbers::{CheckedNumber, Numbers};
 pub use pauses::{Paused, Pauses};
 pub use retention::{Retention, Swept};
 pub use sessions::Sessions;
+pub use snapshot::{Engine, SQLITE_FILE, load_postgres_snapshot, require_empty, sqlite_file, take_snapshot};
 pub use webhooks::{LaneKey, Webhooks};
 
 use database::Database;

@@ -16,12 +16,14 @@ use syn::{
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("main", &["cli", "init"]),
     ("lib", &[]),
-    ("cli", &["daemon", "telemetry", "qr", "store", "doctor"]),
+    ("cli", &["daemon", "telemetry", "qr", "store", "doctor", "backup", "browser"]),
     ("daemon", &["*"]),
     ("doctor", &["browser", "host", "redis", "store"]),
+    ("backup", &["host", "store"]),
     (
         "api",
         &[
+            "backup",
             "session",
             "outbox",
             "queue",

@@ -8,7 +8,8 @@ CONFORMANCE_ARGS ?=
 .PHONY: conformance conformance-tools
 conformance: conformance-tools $(CONFORMANCE_DIR)/node_modules/.package-lock.json ## Unmodified whatsapp-web.js and wa-js against the simulator
 	@$(or $(CARGO),cargo) build --locked --workspace --bins
-	@exec node $(CONFORMANCE_DIR)/run.mjs --simulator $(or $(TARGET_DIR),target)/debug/drover-simulator $(CONFORMANCE_ARGS)
+	@exec node $(CONFORMANCE_DIR)/run.mjs --simulator $(or $(TARGET_DIR),target)/debug/drover-simulator \
+	  --drover $(or $(TARGET_DIR),target)/debug/drover $(CONFORMANCE_ARGS)
 
 conformance-tools:
 	@command -v node >/dev/null && command -v npm >/dev/null || \

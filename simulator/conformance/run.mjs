@@ -2,24 +2,28 @@
 import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { findChromium } from './runner/chromium.mjs';
+import { useDrover } from './runner/drover.mjs';
 import { runScenario } from './runner/scenario.mjs';
 import { Stopped, codeOfSignal, listenForSignals } from './runner/stopping.mjs';
 import { Table } from './runner/table.mjs';
 
-const USAGE = `usage: node run.mjs --simulator PATH [--only CLIENT] [--verbose]
+const USAGE = `usage: node run.mjs --simulator PATH --drover PATH [--only CLIENT] [--verbose]
   --simulator PATH  the drover-simulator binary
+  --drover PATH     the drover binary, to which a client's login moves
   --only CLIENT     wwebjs or wa-js; both if not said
   --verbose         what the clients and their pages complained of, step by step`;
 
 function options() {
   const { values } = parseArgs({
-    options: { simulator: { type: 'string' }, only: { type: 'string' }, verbose: { type: 'boolean' }, help: { type: 'boolean' } },
+    options: { simulator: { type: 'string' }, drover: { type: 'string' }, only: { type: 'string' }, verbose: { type: 'boolean' }, help: { type: 'boolean' } },
   });
   if (values.help) {
     console.log(USAGE);
     process.exit(0);
   }
   if (!values.simulator || !existsSync(values.simulator)) throw new Error(`no simulator at ${values.simulator}\n${USAGE}`);
+  if (!values.drover || !existsSync(values.drover)) throw new Error(`no drover at ${values.drover}\n${USAGE}`);
+  useDrover(values.drover);
   if (values.only && !['wwebjs', 'wa-js'].includes(values.only)) throw new Error(USAGE);
   findChromium();
   return values;

@@ -6,6 +6,7 @@ use axum::extract::FromRef;
 
 use super::keys::Keys;
 use crate::{
+    backup::Places,
     clock::Clock,
     config,
     event::{self, Environment, EventLog},
@@ -56,6 +57,8 @@ pub struct Server {
     pub browser: String,
     /// The id of this node.
     pub node: String,
+    /// What a backup is made of.
+    pub backup: Places,
 }
 
 /// All that handlers take from. Cheap to clone.

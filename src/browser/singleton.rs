@@ -10,13 +10,37 @@ use std::{
 /// The link's name.
 pub(super) const LOCK: &str = "SingletonLock";
 
-/// The browser, not one of drover's, that somebody runs on the profile just now: its pid.
-pub(super) fn live_holder(profile: &Path) -> Option<u32> {
+/// What the link says of a profile.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Claim {
+    /// A browser runs on it here, with this pid.
+    Live(u32),
+    /// One of another machine claimed it; whether it runs cannot be seen from here.
+    Elsewhere(String),
+    /// One that has ended claimed it.
+    Stale,
+}
+
+/// The claim to a profile, if there is one.
+#[must_use]
+pub fn claim(profile: &Path) -> Option<Claim> {
     let claim = fs::read_link(profile.join(LOCK)).ok()?;
     let (host, pid) = claim.to_str()?.rsplit_once('-')?;
     let pid: u32 = pid.parse().ok()?;
     let here = fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
-    (host == here.trim() && runs_on(pid, profile)).then_some(pid)
+    Some(match host == here.trim() {
+        true if runs_on(pid, profile) => Claim::Live(pid),
+        true => Claim::Stale,
+        false => Claim::Elsewhere(host.to_owned()),
+    })
+}
+
+/// The browser, not one of drover's, that somebody runs on the profile just now: its pid.
+pub(super) fn live_holder(profile: &Path) -> Option<u32> {
+    match claim(profile) {
+        Some(Claim::Live(pid)) => Some(pid),
+        _ => None,
+    }
 }
 
 /// Whether the process was started with this profile. Its path may be written in another way.

@@ -94,6 +94,16 @@ impl Client {
         Ok(body.map_err(|error| self.unreachable(&error))?.to_vec())
     }
 
+    /// `POST` whose answer takes as long as it takes.
+    pub(super) async fn post_stream(&self, path: &str) -> Result<Response, CliError> {
+        self.send(self.request(Method::POST, path)).await
+    }
+
+    /// `PUT` of a body that takes as long as it takes.
+    pub(super) async fn put_stream(&self, path: &str, body: reqwest::Body) -> Result<Value, CliError> {
+        self.read(self.send(self.request(Method::PUT, path).body(body)).await?).await
+    }
+
     /// `GET` of a stream of events, after the one with this id.
     pub(super) async fn stream(&self, path: &str, last_id: Option<&str>) -> Result<Response, CliError> {
         let mut request = self.request(Method::GET, path).header(header::ACCEPT, "text/event-stream");

@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf};
 
-use crate::config::ConfigError;
+use crate::{backup::BackupError, config::ConfigError};
 
 /// A command failed.
 #[derive(Debug, thiserror::Error)]
@@ -22,6 +22,9 @@ pub(super) enum CliError {
     /// The database.
     #[error(transparent)]
     Store(#[from] crate::store::StoreError),
+    /// A backup, or a login that is copied.
+    #[error(transparent)]
+    Backup(#[from] BackupError),
     /// A file of the person's.
     #[error("{} cannot be used: {source}", path.display())]
     File {
@@ -112,6 +115,7 @@ impl CliError {
         match self {
             Self::Config(_)
             | Self::Usage(_)
+            | Self::Backup(BackupError::NoKey(_) | BackupError::NotEmpty { .. })
             | Self::UnknownAddress
             | Self::WrongAddress { .. }
             | Self::Unconfirmed { .. } => 2,
@@ -124,6 +128,7 @@ impl CliError {
             | Self::Runtime(_)
             | Self::Output(_)
             | Self::Store(_)
+            | Self::Backup(_)
             | Self::File { .. }
             | Self::NotDone(_)
             | Self::Refused { .. }

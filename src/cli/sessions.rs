@@ -61,6 +61,10 @@ enum Command {
     Stop(Which),
     /// Give sessions a new browser; the logins stay.
     Restart(Which),
+    /// Close sessions' browsers to save their memory; a message to send wakes them, and the logins stay.
+    Hibernate(Which),
+    /// Wake sessions that sleep.
+    Wake(Which),
     /// Unlink the account, as under Linked devices on the phone; the login is archived, and a new QR follows.
     Logout {
         /// Whose.
@@ -134,6 +138,8 @@ pub(super) async fn sessions(client: &Client, args: &Args) -> Result<(), CliErro
         Some(Command::Start(which)) => orders::order(client, Order::Start, &which.sessions, which.wait).await,
         Some(Command::Stop(which)) => orders::order(client, Order::Stop, &which.sessions, which.wait).await,
         Some(Command::Restart(which)) => orders::order(client, Order::Restart, &which.sessions, which.wait).await,
+        Some(Command::Hibernate(which)) => orders::order(client, Order::Hibernate, &which.sessions, which.wait).await,
+        Some(Command::Wake(which)) => orders::order(client, Order::Wake, &which.sessions, which.wait).await,
         Some(Command::Logout { session, yes }) => orders::log_out(client, session, *yes).await,
         Some(Command::Delete { session, yes }) => orders::delete(client, session, *yes).await,
         Some(Command::Screenshot { session, output }) => {

@@ -95,6 +95,12 @@ impl Sources {
         &self.path
     }
 
+    /// Where `.env` is, or would be.
+    #[must_use]
+    pub fn variables_path(&self) -> PathBuf {
+        self.folder.join(VARIABLES_NAME)
+    }
+
     /// The same sources with another text in that file.
     #[must_use]
     pub fn with_file(&self, text: String) -> Self {

@@ -48,6 +48,15 @@ impl Logins {
         }
     }
 
+    /// Moves a profile that was made elsewhere, on the same file system, to where a session's lies; nothing may lie there.
+    ///
+    /// # Errors
+    /// When the folder cannot be moved.
+    pub async fn adopt(&self, session: &SessionName, profile: &Path) -> io::Result<()> {
+        tokio::fs::rename(profile, self.profile(session)).await?;
+        tokio::fs::File::open(&self.profiles).await?.sync_all().await
+    }
+
     /// Deletes a session's profile for good.
     ///
     /// # Errors

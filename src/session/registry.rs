@@ -1,5 +1,6 @@
 //! All sessions of this node, by name: the door through which everybody else reaches them.
 
+mod adoption;
 mod asking;
 mod contact_cache;
 mod sleeping;

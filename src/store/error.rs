@@ -50,6 +50,12 @@ pub enum StoreError {
     /// Another program holds SQLite's write lock for longer than drover waits.
     #[error("the database is locked by another program: end whatever holds it (a backup, a shell), then try again")]
     Locked(#[source] Arc<sqlx::Error>),
+    /// A snapshot must not be put into what is in use.
+    #[error("{what} is not empty: a restore needs a database that is (set DATABASE_URL to another)")]
+    NotEmpty {
+        /// What is in use.
+        what: String,
+    },
     /// A statement failed.
     #[error("the database failed: {0}")]
     Query(#[source] Arc<sqlx::Error>),

@@ -51,6 +51,7 @@ fn keys_and_sessions_are_looked_after_from_the_shell() {
     assert_eq!(json(&drover, &["sessions", "show", "shop", "--json"])["status"], "STOPPED");
     assert!(Cli::run(&drover, &["sessions", "show", "shop"]).contains("wanted"), "what is wanted is shown");
     assert!(Cli::run(&drover, &["sessions", "stop", "shop"]).starts_with("shop: STOPPED"));
+    assert!(Cli::run(&drover, &["sessions", "hibernate", "shop"]).starts_with("shop: "));
     let (code, line) = refused(&drover, &["sessions", "stop", "shop", "nobody"]);
     assert_eq!(code, Some(1), "{line}");
     assert!(line.contains("nobody"), "{line}");

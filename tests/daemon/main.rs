@@ -3,6 +3,7 @@
 
 #![allow(clippy::print_stdout, reason = "the printed steps are what `make smoke` is for")]
 
+mod backups;
 mod bad_input;
 mod bench_events;
 mod boot;

@@ -1,5 +1,5 @@
-// The three ways through whatsapp-web.js: everything with the older keys it was written for, the pairing code, and its defect
-// with the keys of today.
+// The ways through whatsapp-web.js: everything with the older keys it was written for, the pairing code, its defect with the keys of
+// today, and the way from it to drover.
 import { preparePhone } from '../runner/people.mjs';
 import { aftermath } from './aftermath.mjs';
 import { openWith } from './client.mjs';
@@ -7,6 +7,7 @@ import { lifecycle } from './lifecycle.mjs';
 import { linking, pairing } from './linking.mjs';
 import { lookups } from './lookups.mjs';
 import { modern } from './modern.mjs';
+import { moving } from './moving.mjs';
 import { receiving } from './receiving.mjs';
 import { sending } from './sending.mjs';
 
@@ -25,4 +26,5 @@ export const wwebjs = [
   },
   { client: CLIENT, open: openWith({ number: '15551230001', args: TIMES, faults: OLDER_KEYS }), steps: pairing },
   { client: CLIENT, open: openWith({ number: '15551230002', args: TIMES }), steps: modern },
+  { client: CLIENT, open: openWith({ number: '15551230003', args: TIMES }), steps: moving },
 ];

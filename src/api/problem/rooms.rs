@@ -24,6 +24,7 @@ impl From<StoreError> for Problem {
             | StoreError::InvalidAddress { .. }
             | StoreError::File { .. }
             | StoreError::Migrate(_)
+            | StoreError::NotEmpty { .. }
             | StoreError::Query(_)
             | StoreError::Corrupt { .. } => Self::internal(chain(&error)),
         }

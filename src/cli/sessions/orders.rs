@@ -24,6 +24,8 @@ pub(super) enum Order {
     Start,
     Stop,
     Restart,
+    Hibernate,
+    Wake,
 }
 
 impl Order {
@@ -32,6 +34,8 @@ impl Order {
             Self::Start => "start",
             Self::Stop => "stop",
             Self::Restart => "restart",
+            Self::Hibernate => "hibernate",
+            Self::Wake => "wake",
         }
     }
 }
@@ -67,7 +71,7 @@ pub(super) async fn order(
         let told: Result<Standing, CliError> =
             client.post(&format!("/api/sessions/{name}/{}", order.as_str()), &json!({})).await;
         match told {
-            Ok(standing) if is_awaited && order != Order::Stop => {
+            Ok(standing) if is_awaited && !matches!(order, Order::Stop | Order::Hibernate) => {
                 let standing = settled(client, name, standing).await?;
                 say(&standing.line(name))?;
                 if standing.status == "FAILED" {

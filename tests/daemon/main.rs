@@ -34,6 +34,7 @@ mod kinds_out;
 mod linking_in_the_terminal;
 mod live_limits;
 mod memory_bench;
+mod memory;
 mod metrics;
 mod number_check;
 mod openapi;

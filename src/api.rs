@@ -4,6 +4,7 @@
 //! anything else and for the key's scope before it acts; every error, whoever made it, leaves as
 //! `application/problem+json` with the request's id; no answer holds an internal detail.
 
+mod alerts;
 mod auth;
 mod backup;
 mod chats;
@@ -158,6 +159,7 @@ fn keyed_routes(limits: TimeLimits) -> OpenApiRouter<Parts> {
         .merge(keys::routes())
         .merge(memory::routes())
         .merge(webhooks::routes())
+        .merge(alerts::routes())
         .merge(not_built::routes())
         .layer(time_limit(limits.request))
         .merge(messages::send_routes().layer(time_limit(limits.send)))

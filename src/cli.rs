@@ -4,6 +4,7 @@
 //! What a command answers goes to stdout, everything else to stderr. An error is one line that says what to do, and an
 //! exit code that `--help` documents.
 
+mod alert;
 mod backup;
 mod client;
 mod completions;
@@ -116,6 +117,9 @@ enum Ask {
     /// Give backends keys of their own: list, make, revoke.
     #[command(subcommand, after_help = keys::EXAMPLES)]
     Keys(keys::Command),
+    /// Try out whether mails about alerts arrive, and see which problems are open.
+    #[command(subcommand)]
+    Alert(alert::Command),
 }
 
 #[derive(Debug, Subcommand)]
@@ -150,9 +154,7 @@ fn execute(cli: Cli) -> Result<(), CliError> {
     let sources = Sources::of_process(named.as_deref())?;
     let loaded = config::load(&sources)?;
     match cli.command.unwrap_or(Command::Serve) {
-        Command::Serve => {
-            block_on(&mut tokio::runtime::Builder::new_multi_thread(), serve::serve(loaded.config, sources))
-        }
+        Command::Serve => block_on(&mut tokio::runtime::Builder::new_multi_thread(), serve::serve(loaded, sources)),
         Command::Config(ConfigCommand::Check { json }) => config_check::check(&loaded, json),
         Command::Health(args) => {
             let client = Client::without_key(&loaded.config, cli.url.as_deref())?;
@@ -180,6 +182,7 @@ async fn ask(question: Ask, client: &Client) -> Result<(), CliError> {
         Ask::Queue(command) => queue::queue(client, &command).await,
         Ask::Dead(command) => dead::dead(client, &command).await,
         Ask::Keys(command) => keys::keys(client, &command).await,
+        Ask::Alert(command) => alert::alert(client, &command).await,
     }
 }
 

@@ -8,6 +8,9 @@
 mod error;
 mod layers;
 mod limits;
+mod live;
+mod log_section;
+mod mail_sections;
 mod memory;
 mod monitoring;
 mod rules;
@@ -19,11 +22,15 @@ pub mod watch;
 pub use error::ConfigError;
 pub use layers::{Origin, Setting};
 pub use limits::{RefusedLimit, SessionLimits};
+pub use live::{LiveSettings, RefusedChange, Taken};
+pub use log_section::{Log, LogFormat};
+pub use mail_sections::{AlertThresholds, Alerts, Encryption, Smtp};
 pub use memory::Memory;
 pub use monitoring::{Health, Telemetry};
+pub use rules::{check_log_level, is_mail_address};
 pub use sections::{
-    Admission, Browser, Config, Data, Database, Http, Inbound, Keepalive, Limits, Log, LogFormat, Media, Network,
-    PresenceMode, Quality, Queue, Redis, Retention, Shutdown, Typing, Unknown, WebhookReceiver, Webhooks,
+    Admission, Browser, Config, Data, Database, Http, Inbound, Keepalive, Limits, Media, Network, PresenceMode,
+    Quality, Queue, Redis, Retention, Shutdown, Typing, Unknown, WebhookReceiver, Webhooks,
 };
 pub use size::{Budget, Size};
 pub use sources::Sources;

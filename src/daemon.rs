@@ -7,6 +7,7 @@
 //! fails half-way ends what it had begun in the same order.
 
 mod data_folder;
+mod live;
 mod lock_wait;
 mod signals;
 
@@ -24,11 +25,11 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::{
-    api,
+    alert, api,
     backup::Places,
     browser::{self, ChromiumLauncher},
     clock::{Clock, SystemClock},
-    config::{self, Config, Sources, watch::FileWatch},
+    config::{Config, LiveSettings, Loaded, Sources},
     event::{self, EventLog, Relay},
     health::{self, Health},
     host,
@@ -40,11 +41,12 @@ use crate::{
     session::{self, Files, Registry, Services, Settings},
     shutdown::Shutdown,
     store::{Store, sqlite_url},
-    telemetry::Metrics,
+    telemetry::{Logs, Metrics},
     webhook,
 };
 
 use data_folder::DataFolder;
+use live::{Live, LiveBridge};
 use signals::Signals;
 
 /// What a person is told once drover runs.
@@ -58,16 +60,26 @@ pub struct Started {
     pub key_file: Option<PathBuf>,
 }
 
-/// Runs drover until it is told to end (SIGTERM, SIGINT). `ready` is called once it serves. `sources` is where the settings
-/// come from: what changes in the file while it runs is taken over where that is possible.
+/// What drover was started with.
+pub struct Start {
+    /// The settings.
+    pub loaded: Loaded,
+    /// Where they come from: what changes in the file while drover runs is taken over where that is possible.
+    pub sources: Sources,
+    /// The log lines that are being written.
+    pub logs: Logs,
+}
+
+/// Runs drover until it is told to end (SIGTERM, SIGINT). `ready` is called once it serves.
 ///
 /// # Errors
 /// When it cannot start: one error that says what to do; nothing is left running then.
-pub async fn run(config: Config, sources: Sources, ready: impl FnOnce(&Started)) -> anyhow::Result<()> {
+pub async fn run(start: Start, ready: impl FnOnce(&Started)) -> anyhow::Result<()> {
     // An error means that a provider is installed already, which does as well.
     let _ = rustls::crypto::ring::default_provider().install_default();
     host::become_subreaper().context("this kernel refuses PR_SET_CHILD_SUBREAPER")?;
     let mut signals = Signals::listen()?;
+    let config = &start.loaded.config;
     let listener = api::bind(&config.http).await?;
     let doorman = api::Doorman::stand_at(&listener).context("the port cannot be answered on")?;
     let folder = tokio::select! {
@@ -78,7 +90,7 @@ pub async fn run(config: Config, sources: Sources, ready: impl FnOnce(&Started))
             return Ok(());
         }
     };
-    let result = run_on(&config, sources, &folder, Door { listener, doorman }, &mut signals, ready).await;
+    let result = run_on(&start, &folder, Door { listener, doorman }, &mut signals, ready).await;
     folder.release();
     result
 }
@@ -90,14 +102,14 @@ struct Door {
 }
 
 async fn run_on(
-    config: &Config,
-    sources: Sources,
+    start: &Start,
     folder: &DataFolder,
     door: Door,
     signals: &mut Signals,
     ready: impl FnOnce(&Started),
 ) -> anyhow::Result<()> {
     let Door { listener, doorman } = door;
+    let config = &start.loaded.config;
     let address = listener.local_addr().context("the listener has no address")?;
     let profiles = folder.path().join("profiles");
     browser::end_orphans(&profiles).await.with_context(|| format!("{} cannot be read", profiles.display()))?;
@@ -109,13 +121,13 @@ async fn run_on(
             return Err(error.into());
         }
     };
-    let places = backup_places(config, &sources, folder.path());
-    let result = match Daemon::build(config, places, &store, &connections).await {
+    let places = backup_places(config, &start.sources, folder.path());
+    let result = match Daemon::build(start, places, &store, &connections).await {
         Ok(daemon) => {
             let key_file = daemon.key_file.clone();
             doorman.leave().await;
             ready(&Started { address, data_dir: folder.path().to_owned(), key_file });
-            daemon.serve(config, sources, listener, signals).await
+            daemon.serve(start, listener, signals).await
         }
         Err(error) => Err(error),
     };
@@ -189,13 +201,15 @@ struct Daemon {
     sweeper: Sweeper,
     /// None: no stream is wanted.
     relay: Option<Relay>,
+    office: alert::Office,
 }
 
 impl Daemon {
-    async fn build(config: &Config, places: Places, store: &Store, connections: &Connections) -> anyhow::Result<Self> {
+    async fn build(start: &Start, places: Places, store: &Store, connections: &Connections) -> anyhow::Result<Self> {
         let data_dir = places.data_dir.as_path();
         // First, so that nothing is counted before.
         let metrics = Metrics::install().context("metrics cannot be kept")?;
+        let config = &start.loaded.config;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let keys = api::Keys::open(store.clone(), &config.http, data_dir, Arc::clone(&clock)).await?;
         let queue = Queue::new(connections, config.queue.clone(), config.limits, Arc::clone(&clock));
@@ -218,6 +232,7 @@ impl Daemon {
         let relay = (stream_length > 0).then(|| Relay::new(events.clone(), connections, stream_length, environment));
         // Before the sessions, whose first events are delivered, too.
         let (webhooks, dispatcher) = webhook::open(services, &config.webhooks, &config.network).await?;
+        let (alerts, office) = open_alerts((store, &events), &clock, (config, data_dir, &node)).await?;
         let senders = Shutdown::new();
         let files = FileStore::open(data_dir, &config.media, store.clone(), Arc::clone(&clock)).await?;
         let janitor = Janitor::new(files.clone(), config.retention.clone());
@@ -250,6 +265,9 @@ impl Daemon {
             health,
             metrics,
             webhooks,
+            alerts,
+            settings: LiveSettings::new(start.loaded.settings.clone()),
+            logs: start.logs.clone(),
         };
         let server = api::Server { settings: config.http.clone(), browser, node, backup: places.clone() };
         Ok(Self {
@@ -266,32 +284,52 @@ impl Daemon {
             janitor,
             sweeper,
             relay,
+            office,
         })
+    }
+
+    /// Takes over what changes while drover runs.
+    fn live(&self, start: &Start) -> Live {
+        let bridge = LiveBridge {
+            path: PathBuf::from(&start.loaded.config.browser.bridge),
+            registry: self.registry.clone(),
+            launcher: self.launcher.clone(),
+            events: self.api.events.clone(),
+            is_refused: false,
+        };
+        Live {
+            sources: start.sources.clone(),
+            settings: self.api.settings.clone(),
+            logs: start.logs.clone(),
+            clock: Arc::clone(&self.api.clock),
+            queue: self.api.queue.clone(),
+            outbox: self.api.outbox.clone(),
+            alerts: self.api.alerts.clone(),
+            bridge,
+        }
     }
 
     async fn serve(
         self,
-        config: &Config,
-        sources: Sources,
+        start: &Start,
         listener: tokio::net::TcpListener,
         signals: &mut Signals,
     ) -> anyhow::Result<()> {
+        let config = &start.loaded.config;
         let stop_background = CancellationToken::new();
+        let hangup = signals.take_hangup().context("SIGHUP is listened to already")?;
+        self.background.spawn(self.live(start).run(hangup, stop_background.clone()));
         let (intake, stop_intake) = (Shutdown::new(), CancellationToken::new());
         intake.spawn(self.inlet.run(stop_intake.clone()));
         self.background.spawn(self.reconciler.run(stop_background.clone()));
-        self.background.spawn(watch_limits(sources, self.api.queue.clone(), stop_background.clone()));
         self.background.spawn(self.dispatcher.run(stop_background.clone()));
         self.background.spawn(self.janitor.run(stop_background.clone()));
         self.background.spawn(self.sweeper.run(stop_background.clone()));
         if let Some(relay) = self.relay {
             self.background.spawn(relay.run(stop_background.clone()));
         }
+        self.background.spawn(self.office.run(stop_background.clone()));
         let events = self.api.events.clone();
-        if !config.browser.bridge.is_empty() {
-            let watch = watch_bridge(config.browser.bridge.clone(), self.registry.clone(), stop_background.clone());
-            self.background.spawn(watch);
-        }
         let api_shutdown = Shutdown::new();
         let mut server = api_shutdown.spawn(api::serve(listener, self.api, self.server, api_shutdown.clone()));
         let result = tokio::select! {
@@ -335,6 +373,21 @@ impl Daemon {
         info!("ended");
         result
     }
+}
+
+/// Alerts, as the settings say.
+async fn open_alerts(
+    (store, events): (&Store, &EventLog),
+    clock: &Arc<dyn Clock>,
+    (config, data_dir, node): (&Config, &Path, &str),
+) -> Result<(alert::Alerts, alert::Office), alert::AlertError> {
+    let place = alert::Place {
+        node: node.to_owned(),
+        public_url: config.http.public_url.clone(),
+        data_dir: data_dir.to_owned(),
+    };
+    let services = alert::Services { store: store.clone(), events: events.clone(), clock: Arc::clone(clock), place };
+    alert::open(services, &config.alerts, &config.smtp).await
 }
 
 /// Which browser it runs; the kind that is preferred while there is none.
@@ -395,53 +448,5 @@ fn session_settings(config: &Config, data_dir: &Path) -> Settings {
         inbound: config.inbound.clone(),
         media: config.media.clone(),
         data_dir: data_dir.to_owned(),
-    }
-}
-
-/// Takes changed limits over whenever the file of the settings changes; what is not valid is not taken.
-async fn watch_limits(sources: Sources, queue: Queue, stop: CancellationToken) {
-    let path = sources.path().display().to_string();
-    let mut watch = match FileWatch::new(sources.path()) {
-        Ok(watch) => watch,
-        Err(error) => {
-            warn!(%error, path, "the file of the settings is not watched: changed limits need a restart");
-            return;
-        }
-    };
-    loop {
-        tokio::select! {
-            text = watch.changed() => match config::load(&sources.with_file(text)) {
-                Ok(loaded) => {
-                    info!(path, "the limits are those of the file now");
-                    queue.set_limits(loaded.config.limits);
-                }
-                Err(error) => warn!(%error, "the settings stay as they were: the changed file is not valid"),
-            },
-            () = stop.cancelled() => return,
-        }
-    }
-}
-
-/// Puts the bridge into every running page whenever it changes; pages that start later read it themselves.
-async fn watch_bridge(path: String, registry: Registry, stop: CancellationToken) {
-    let mut watch = match FileWatch::new(Path::new(&path)) {
-        Ok(watch) => watch,
-        Err(error) => {
-            warn!(%error, path, "the bridge is not watched: pages read it when they start");
-            return;
-        }
-    };
-    loop {
-        tokio::select! {
-            () = watch.settled() => match browser::read_bridge(Path::new(&path)) {
-                Ok(source) => {
-                    info!(path, "the bridge changed");
-                    registry.replace_bridge(&source).await;
-                }
-                // Removed meanwhile: the next change brings it back.
-                Err(error) => warn!(%error, path, "the bridge changed and cannot be read now"),
-            },
-            () = stop.cancelled() => return,
-        }
     }
 }

@@ -76,7 +76,7 @@ impl EventLog {
     pub async fn publish(&self, event: NewEvent) -> Result<Event, StoreError> {
         match self.write(LogWrite::Append(event)).await? {
             LogWritten::Appended(event) => Ok(event),
-            LogWritten::TakenIn(_) => unreachable!("an event is answered with its number"),
+            LogWritten::TakenIn(_) | LogWritten::Alerted(_) => unreachable!("an event is answered with its number"),
         }
     }
 
@@ -94,18 +94,27 @@ impl EventLog {
     ) -> Result<Vec<TakenIn>, StoreError> {
         match self.write(LogWrite::TakeIn { arrivals, window_s }).await? {
             LogWritten::TakenIn(all) => Ok(all),
-            LogWritten::Appended(_) => unreachable!("what was taken in is answered so"),
+            LogWritten::Appended(_) | LogWritten::Alerted(_) => unreachable!("what was taken in is answered so"),
         }
     }
 
-    /// Persists an alert of a session and tells every subscriber; the log has its line too.
+    /// Persists an alert of a session (or of [`SessionName::server`]) and tells every subscriber, if it is news: a problem that is
+    /// open already is not raised again, one that is not open is not resolved. The log has its line too.
     ///
     /// # Errors
     /// As [`Self::publish`].
-    pub async fn alert(&self, session: &SessionName, alert: Alert) -> Result<Event, StoreError> {
-        let payload = serde_json::json!(alert);
-        tracing::warn!(session.id = %session, code = alert.code, resolved = alert.is_resolved, "{}", alert.message);
-        self.publish(NewEvent { kind: EventKind::Alert, session: session.clone(), payload }).await
+    pub async fn alert(&self, session: &SessionName, alert: Alert) -> Result<Option<Event>, StoreError> {
+        let write = LogWrite::Alert { session: session.clone(), alert: Box::new(alert.clone()) };
+        let LogWritten::Alerted(event) = self.write(write).await? else { unreachable!("an alert is answered so") };
+        if event.is_none() {
+            return Ok(None);
+        }
+        if alert.is_resolved || alert.is_notice() {
+            tracing::info!(session.id = %session, code = alert.code, resolved = alert.is_resolved, "{}", alert.message);
+        } else {
+            tracing::warn!(session.id = %session, code = alert.code, "{}", alert.message);
+        }
+        Ok(event)
     }
 
     /// Hears what happens from now on. One that falls behind is told so and reads [`Self::since`].

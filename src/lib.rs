@@ -1,6 +1,7 @@
 //! drover keeps WhatsApp Web sessions alive in headless Chromium and sends what backends queue: once, in order, no
 //! faster than each session may. ARCHITECTURE.md shows the house.
 
+pub mod alert;
 pub mod api;
 pub mod backup;
 pub mod bounded;

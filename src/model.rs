@@ -14,7 +14,7 @@ pub mod session;
 pub mod session_options;
 pub mod sleep;
 
-pub use alert::{Alert, Severity};
+pub use alert::{Alert, Language, Severity};
 pub use chat::{ChatId, InvalidChatId, PhoneNumber};
 pub use content::Content;
 pub use event::{Event, EventKind, NewEvent};

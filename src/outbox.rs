@@ -12,7 +12,10 @@ mod key_limit;
 mod reconciler;
 pub mod send_fields;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
 
 pub use inlet::Inlet;
 pub use reconciler::Reconciler;
@@ -128,7 +131,7 @@ pub enum CancelOutcome {
 pub struct Outbox {
     store: Store,
     queue: Queue,
-    limits: config::Limits,
+    limits: Arc<RwLock<config::Limits>>,
     clock: Arc<dyn Clock>,
     key_limit: Arc<KeyLimit>,
 }
@@ -137,7 +140,16 @@ impl Outbox {
     /// The outbox over a store and a queue.
     #[must_use]
     pub fn new(store: Store, queue: Queue, limits: config::Limits, clock: Arc<dyn Clock>) -> Self {
-        Self { store, queue, limits, clock, key_limit: Arc::default() }
+        Self { store, queue, limits: Arc::new(RwLock::new(limits)), clock, key_limit: Arc::default() }
+    }
+
+    /// Holds other limits from the next message on.
+    pub fn set_limits(&self, limits: config::Limits) {
+        *self.limits.write().unwrap_or_else(PoisonError::into_inner) = limits;
+    }
+
+    fn limits(&self) -> config::Limits {
+        *self.limits.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes a message back, while no attempt at sending it was made.

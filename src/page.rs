@@ -184,6 +184,9 @@ pub enum PageError {
     /// The bridge lacks the capability: WhatsApp Web changed.
     #[error("WhatsApp Web lacks what '{0}' needs: it changed; put a newer bridge in (DROVER_BRIDGE)")]
     MissingCapability(String),
+    /// A new bridge does not work here, or less than the old one does, which is back.
+    #[error("the bridge {0}")]
+    UnfitBridge(String),
     /// WhatsApp Web can make nothing of a file.
     #[error("{0}")]
     InvalidMedia(String),

@@ -26,7 +26,7 @@ mod services;
 pub mod state_machine;
 mod usage;
 
-pub use error::SessionError;
+pub use error::{RefusedBridge, SessionError};
 pub use logins::Logins;
 pub use memory::{Level, MemoryView, SessionMemory};
 pub use registry::{HeldAsleep, Registry, SessionDetails};

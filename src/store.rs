@@ -6,6 +6,8 @@
 
 mod acceptance;
 mod accounts;
+mod alert_mails;
+mod alerts;
 mod api_keys;
 mod attempts;
 mod database;
@@ -27,12 +29,15 @@ mod retention;
 mod row;
 mod sessions;
 mod snapshot;
+mod standing;
 mod webhooks;
 
 use std::path::Path;
 
 pub use acceptance::{Inserted, NewMessage};
 pub use accounts::Accounts;
+pub use alert_mails::{AlertMails, MailRecord, NewMail};
+pub use alerts::{Alerts, Problem, Told, Written};
 pub use api_keys::{ApiKeyRecord, ApiKeys};
 pub use attempts::{Attempts, Recent};
 pub use dead_letters::DeadLetter;
@@ -50,6 +55,7 @@ pub use pauses::{Paused, Pauses};
 pub use retention::{Retention, Swept};
 pub use sessions::Sessions;
 pub use snapshot::{Engine, SQLITE_FILE, load_postgres_snapshot, require_empty, sqlite_file, take_snapshot};
+pub use standing::Standing;
 pub use webhooks::{LaneKey, Webhooks};
 
 use database::Database;
@@ -130,6 +136,18 @@ impl Store {
     #[must_use]
     pub fn events(&self) -> Events {
         Events::new(self.database.clone())
+    }
+
+    /// The tables `alert_problems` and `alert_cursor`.
+    #[must_use]
+    pub fn alerts(&self) -> Alerts {
+        Alerts::new(self.database.clone())
+    }
+
+    /// The table `alert_mails`.
+    #[must_use]
+    pub fn alert_mails(&self) -> AlertMails {
+        AlertMails::new(self.database.clone())
     }
 
     /// The table `webhook_lanes`.

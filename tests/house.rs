@@ -23,6 +23,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "api",
         &[
+            "alert",
             "backup",
             "session",
             "outbox",
@@ -43,7 +44,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("outbox", &["queue", "store", "event"]),
     ("webhook", &["event", "store", "outbox", "network", "shutdown"]),
     ("retention", &["store", "webhook"]),
-    ("alert", &["event", "store"]),
+    ("alert", &["event", "store", "host", "shutdown", "telemetry"]),
     ("event", &["store", "redis"]),
     ("queue", &["redis"]),
     ("browser", &["page", "host"]),
@@ -58,7 +59,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("health", &["store", "queue", "session", "browser", "host"]),
     ("shutdown", &[]),
     ("init", &[]),
-    ("config", &[]),
+    ("config", &["model"]),
     ("bounded", &[]),
     ("clock", &[]),
     ("model", &[]),

@@ -3,7 +3,7 @@
 #
 #   tools/install.sh build   a C compiler, for the crates that build C
 #   tools/install.sh run     build, a Chromium and redis-server
-#   tools/install.sh test    run, both kinds of Chromium, PostgreSQL, cargo-nextest and mold
+#   tools/install.sh test    run, both kinds of Chromium, PostgreSQL, aiosmtpd (a mail server), cargo-nextest and mold
 #
 # It may when it runs as root or sudo asks for no password, and the machine has apt-get.
 set -euo pipefail
@@ -27,6 +27,9 @@ have_chromium() {
 
 have_postgres() { have postgres || compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null; }
 
+# The tests' mail server, of the distribution's own Python.
+have_mail_server() { /usr/bin/python3 -c 'import aiosmtpd' >/dev/null 2>&1; }
+
 # What is missing, as words that the package lists below translate.
 missing=()
 have_any cc gcc clang || missing+=(compiler)
@@ -39,6 +42,7 @@ if [ "$purpose" = test ]; then
   have chromium-headless-shell || missing+=(headless-shell)
   have chromium || missing+=(full-chromium)
   have_postgres || missing+=(postgres)
+  have_mail_server || missing+=(mail-server)
   have mold || missing+=(mold)
 fi
 
@@ -51,6 +55,7 @@ debian_package() {
     headless-shell) echo chromium-headless-shell ;;
     full-chromium) echo chromium ;;
     postgres) echo postgresql ;;
+    mail-server) echo python3-aiosmtpd ;;
     mold) echo mold ;;
   esac
 }
@@ -66,6 +71,7 @@ other_package() {
     *:redis) echo redis ;;
     dnf:postgres | zypper:postgres) echo postgresql-server ;;
     *:postgres) echo postgresql ;;
+    *:mail-server) echo python3-aiosmtpd ;;
     *:mold) echo mold ;;
   esac
 }

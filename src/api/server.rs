@@ -1,6 +1,8 @@
 //! The server itself: whether it lives, what it is.
 
+mod config;
 mod health;
+mod log;
 mod metrics;
 mod ping;
 mod status;
@@ -26,4 +28,6 @@ pub(super) fn keyed_routes() -> OpenApiRouter<Parts> {
         .routes(routes!(version::version))
         .routes(routes!(version::server_version))
         .routes(routes!(status::status))
+        .routes(routes!(config::show))
+        .routes(routes!(log::show, log::change))
 }

@@ -6,6 +6,7 @@ use axum::extract::FromRef;
 
 use super::keys::Keys;
 use crate::{
+    alert::Alerts,
     backup::Places,
     clock::Clock,
     config,
@@ -17,7 +18,7 @@ use crate::{
     session::Registry,
     shutdown::Shutdown,
     store::Store,
-    telemetry::Metrics,
+    telemetry::{Logs, Metrics},
     webhook::Webhooks,
 };
 
@@ -46,6 +47,12 @@ pub struct Rooms {
     pub metrics: Metrics,
     /// Where events go over HTTP.
     pub webhooks: Webhooks,
+    /// What a person is told.
+    pub alerts: Alerts,
+    /// The settings, as they change.
+    pub settings: config::LiveSettings,
+    /// Which log lines are written.
+    pub logs: Logs,
 }
 
 /// What the server is, and how it answers.
@@ -110,6 +117,9 @@ taken_from_rooms! {
     health: Health,
     metrics: Metrics,
     webhooks: Webhooks,
+    alerts: Alerts,
+    settings: config::LiveSettings,
+    logs: Logs,
 }
 
 impl FromRef<Parts> for Arc<Facts> {

@@ -7,6 +7,7 @@ use std::{
     collections::BTreeMap,
     io,
     path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 /// The built-in parts, in their order.
@@ -75,16 +76,48 @@ fn put_together<'a>(parts: impl Iterator<Item = &'a str>) -> String {
     format!("(() => {{\n'use strict';\n{body}}})();\n")
 }
 
-/// Where bridges come from.
+/// Where bridges come from. Clones share what is known of them.
 #[derive(Debug, Clone)]
 pub(super) struct BridgeSource {
     path: Option<PathBuf>,
+    known: Arc<Mutex<Known>>,
+}
+
+/// What running pages said of bridges.
+#[derive(Debug, Default)]
+struct Known {
+    /// The one in use, if it is not the built-in one.
+    good: Option<String>,
+    /// One that a page refused.
+    refused: Option<String>,
 }
 
 impl BridgeSource {
     /// From the path, or the built-in one if the setting is empty.
     pub(super) fn new(setting: &str) -> Self {
-        Self { path: (!setting.is_empty()).then(|| PathBuf::from(setting)) }
+        let path = (!setting.is_empty()).then(|| PathBuf::from(setting));
+        // One that cannot be read is reported by each start of a page.
+        let good = path.as_deref().and_then(|path| read_bridge(path).ok());
+        Self { path, known: Arc::new(Mutex::new(Known { good, refused: None })) }
+    }
+
+    /// The bridge in use.
+    pub(super) fn good(&self) -> String {
+        self.with_known(|known| known.good.clone()).unwrap_or_else(built_in_bridge)
+    }
+
+    /// Running pages took this one.
+    pub(super) fn accept(&self, source: &str) {
+        self.with_known(|known| *known = Known { good: Some(source.to_owned()), refused: None });
+    }
+
+    /// A running page refused this one: no other gets it.
+    pub(super) fn refuse(&self, source: &str) {
+        self.with_known(|known| known.refused = Some(source.to_owned()));
+    }
+
+    fn with_known<T>(&self, act: impl FnOnce(&mut Known) -> T) -> T {
+        act(&mut self.known.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The scripts to try, best first. What cannot be read must not take every session down with it: it is passed over, and
@@ -93,6 +126,7 @@ impl BridgeSource {
         let mut scripts = Vec::new();
         if let Some(path) = &self.path {
             match read_bridge(path) {
+                Ok(text) if self.with_known(|known| known.refused.as_ref() == Some(&text)) => scripts.push(self.good()),
                 Ok(text) => scripts.push(text),
                 Err(error) => tracing::error!(
                     path = %path.display(), %error,
@@ -124,6 +158,12 @@ mod tests {
         assert_eq!(source.candidates(), ["1".to_owned(), built_in_bridge()]);
         std::fs::write(&file, "2").expect("written");
         assert_eq!(source.candidates()[0], "2");
+        source.accept("2");
+        std::fs::write(&file, "3").expect("written");
+        source.refuse("3");
+        assert_eq!(source.candidates(), ["2".to_owned(), built_in_bridge()], "what a page refused is not tried again");
+        std::fs::write(&file, "4").expect("written");
+        assert_eq!(source.candidates()[0], "4");
         assert_eq!(BridgeSource::new("").candidates(), [built_in_bridge()]);
     }
 

@@ -230,15 +230,16 @@ impl WhatsAppPage for ChromiumPage {
     async fn replace_bridge(&self, source: &str) -> Result<Probe, PageError> {
         let mut bridge = self.bridge.lock().await;
         let replaced = bridge.source.clone();
-        let probe = match self.install(&mut bridge, source).await {
+        let before: Result<Probe, PageError> = self.call("probe", Value::Null).await;
+        let after: Result<Probe, PageError> = match self.install(&mut bridge, source).await {
             Ok(()) => self.call("probe", Value::Null).await,
             Err(error) => Err(error),
         };
-        if probe.is_err() && self.cdp.gone().is_none() {
-            tracing::warn!("the new bridge does not work: the old one is put back");
+        let judged = judge_bridge(before.as_ref(), after);
+        if judged.is_err() && self.cdp.gone().is_none() {
             self.install(&mut bridge, &replaced).await?;
         }
-        probe
+        judged
     }
 
     async fn close(&self, grace: Duration) {
@@ -258,6 +259,23 @@ impl WhatsAppPage for ChromiumPage {
     async fn kill(&self) {
         self.kill.cancel();
         self.wait_ended().await;
+    }
+}
+
+/// What a bridge's probe is worth beside that of the one before: it must run, and must not lose what the old one had.
+fn judge_bridge(before: Result<&Probe, &PageError>, after: Result<Probe, PageError>) -> Result<Probe, PageError> {
+    match (before, after) {
+        (Ok(before), Ok(after)) => {
+            let lost: Vec<&str> =
+                after.missing.iter().filter(|part| !before.missing.contains(part)).map(String::as_str).collect();
+            if lost.is_empty() {
+                return Ok(after);
+            }
+            Err(PageError::UnfitBridge(format!("lacks {}, which the one before has", lost.join(", "))))
+        }
+        (_, Err(PageError::Refused(why))) => Err(PageError::UnfitBridge(format!("does not run: {why}"))),
+        (Ok(_), Err(PageError::NotLoaded)) => Err(PageError::UnfitBridge("sets nothing up".to_owned())),
+        (_, after) => after,
     }
 }
 
@@ -284,6 +302,7 @@ fn after_error(error: &PageError) -> SendOutcome {
         PageError::NotLoaded => ("not_loaded", true),
         PageError::InvalidMedia(_) => ("invalid_media", true),
         PageError::MissingCapability(_) => ("missing_capability", true),
+        PageError::UnfitBridge(_) => ("unfit_bridge", false),
     };
     let reason = Reason::new(code, error.to_string());
     if is_certain { SendOutcome::Failed(reason) } else { SendOutcome::Unknown(reason) }

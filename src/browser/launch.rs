@@ -123,6 +123,22 @@ impl ChromiumLauncher {
         &self.search
     }
 
+    /// The bridge in use.
+    #[must_use]
+    pub fn good_bridge(&self) -> String {
+        self.bridge.good()
+    }
+
+    /// Running pages took this bridge: it is the one in use.
+    pub fn accept_bridge(&self, source: &str) {
+        self.bridge.accept(source);
+    }
+
+    /// A running page refused this bridge: pages that start get the one in use instead.
+    pub fn refuse_bridge(&self, source: &str) {
+        self.bridge.refuse(source);
+    }
+
     /// Waits until every browser that it started is gone and cleaned up. Ends none: whoever holds a page does.
     pub async fn wait_ended(&self) {
         self.tasks.close();

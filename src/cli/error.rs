@@ -98,6 +98,14 @@ pub(super) enum CliError {
     /// Linking ended without a link.
     #[error("{0}")]
     NotLinked(String),
+    /// A mail was not sent.
+    #[error("{failed} of {of} mails were not sent")]
+    NotMailed {
+        /// How many.
+        failed: usize,
+        /// Of how many.
+        of: usize,
+    },
     /// What cannot be taken back was not confirmed.
     #[error("this {what}: add --yes to do it")]
     Unconfirmed {
@@ -133,6 +141,7 @@ impl CliError {
             | Self::NotDone(_)
             | Self::Refused { .. }
             | Self::NotReady { .. }
+            | Self::NotMailed { .. }
             | Self::NotLinked(_) => 1,
         }
     }

@@ -4,15 +4,16 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use super::{error::CliError, output::say};
 use crate::{
-    config::{Config, Sources},
-    daemon::{self, Started},
+    config::{Loaded, Sources},
+    daemon::{self, Start, Started},
     telemetry::{self, Traces},
 };
 
 /// Runs the daemon until it is told to end. The sources are those of the settings, for changes while it runs.
-pub(super) async fn serve(config: Config, sources: Sources) -> Result<(), CliError> {
+pub(super) async fn serve(loaded: Loaded, sources: Sources) -> Result<(), CliError> {
+    let config = &loaded.config;
     let traces = Traces::start(&config.telemetry)?;
-    telemetry::init(&config.log, traces.as_ref())?;
+    let logs = telemetry::init(&config.log, traces.as_ref())?;
     let simulator = config.browser.simulator.clone();
     let usual_place = std::env::current_dir().is_ok_and(|folder| folder.join("sessions") == config.data.dir);
     let told = |started: &Started| {
@@ -22,7 +23,7 @@ pub(super) async fn serve(config: Config, sources: Sources) -> Result<(), CliErr
         // A closed stdout keeps nobody from using the daemon.
         let _ = announcement(started, &simulator, &variable).iter().try_for_each(|line| say(line));
     };
-    let result = daemon::run(config, sources, told).await;
+    let result = daemon::run(Start { loaded, sources, logs }, told).await;
     if let Some(traces) = traces {
         traces.finish().await;
     }

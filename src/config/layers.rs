@@ -54,6 +54,25 @@ pub struct Setting {
     pub value: String,
     /// Where it was set.
     pub origin: Origin,
+    content: Content,
+}
+
+impl Setting {
+    /// Whether both have the same value, which is known of secrets, too.
+    #[must_use]
+    pub fn is_equal(&self, other: &Self) -> bool {
+        self.content == other.content
+    }
+}
+
+/// A value that is compared and never shown.
+#[derive(Clone, PartialEq, Eq)]
+struct Content(String);
+
+impl fmt::Debug for Content {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("..")
+    }
 }
 
 /// The value of every setting. Holds one for each rule, and each is allowed.
@@ -112,7 +131,12 @@ impl Values {
             .iter()
             .filter_map(|rule| {
                 let (value, origin) = self.0.get(rule.name)?;
-                Some(Setting { name: rule.name, value: show(rule.name, value), origin: origin.clone() })
+                Some(Setting {
+                    name: rule.name,
+                    value: show(rule.name, value),
+                    origin: origin.clone(),
+                    content: Content(value.to_string()),
+                })
             })
             .collect()
     }

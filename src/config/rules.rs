@@ -54,6 +54,10 @@ pub(super) enum Allowed {
     Budget,
     /// A filter of log lines.
     Filter,
+    /// An address of mail, with or without a name, or nothing.
+    Mailbox,
+    /// A list of addresses of mail.
+    Mailboxes,
 }
 
 const REDIS_SCHEMES: &[&str] =
@@ -92,6 +96,7 @@ pub(super) const RULES: &[Rule] = &[
     rule("http.body_limit_bytes", Allowed::Number(1024, 1 << 30)),
     rule("http.request_timeout_s", SECONDS),
     rule("http.wait_timeout_s", SECONDS),
+    rule("http.public_url", Allowed::Url(&["http://", "https://"])),
     rule("browser.prefer", Allowed::Word(&["headless-shell", "chromium"])),
     rule("browser.executable", Allowed::AnyText).also(&["DROVER_CHROMIUM"]),
     rule("browser.args", Allowed::List),
@@ -210,6 +215,24 @@ pub(super) const RULES: &[Rule] = &[
     rule("telemetry.otlp_endpoint", Allowed::Url(&["http://", "https://"])).also(&["OTEL_EXPORTER_OTLP_ENDPOINT"]),
     rule("log.level", Allowed::Filter).also(&["LOG_LEVEL"]),
     rule("log.format", Allowed::Word(&["auto", "pretty", "json"])),
+    rule("log.file", Allowed::AnyText),
+    rule("log.file_max_bytes", Allowed::Number(65_536, 1 << 40)),
+    rule("log.files", Allowed::Number(0, 1_000)),
+    rule("alerts.recipients", Allowed::Mailboxes),
+    rule("alerts.severity", Allowed::Word(&["info", "warning", "critical"])),
+    rule("alerts.language", Allowed::Word(&["en", "es"])),
+    rule("alerts.quiet_s", Allowed::Number(0, 604_800)),
+    rule("alerts.templates", Allowed::Path),
+    rule("alerts.check_s", SECONDS),
+    rule("alerts.queue_messages", Allowed::Number(0, 1_000_000_000)),
+    rule("alerts.queue_stuck_s", Allowed::Number(0, 604_800)),
+    rule("alerts.dead_letters", Allowed::Number(0, 1_000_000_000)),
+    rule("alerts.disk_free_mb", Allowed::Number(0, 1 << 30)),
+    rule("smtp.url", Allowed::Url(&["smtp://", "smtps://"])).also(&["SMTP_URL"]).secret(),
+    rule("smtp.encryption", Allowed::Word(&["required", "none"])),
+    rule("smtp.from", Allowed::Mailbox),
+    rule("smtp.ca_file", Allowed::File),
+    rule("smtp.timeout_s", Allowed::Number(1, 600)),
 ];
 
 /// The rule of a setting.
@@ -224,6 +247,9 @@ impl Allowed {
             (Self::Number(from, to), Value::Integer(number)) => (from..=to).contains(&number),
             (Self::Flag, Value::Boolean(_)) => true,
             (Self::List, Value::Array(items)) => items.iter().all(Value::is_str),
+            (Self::Mailboxes, Value::Array(items)) => {
+                items.iter().all(|item| item.as_str().is_some_and(is_mail_address))
+            }
             (Self::Hosts, Value::Array(items)) => items.iter().all(|item| item.as_str().is_some_and(is_host_pattern)),
             (_, Value::String(text)) => self.accepts_text(text),
             _ => false,
@@ -232,7 +258,11 @@ impl Allowed {
 
     fn accepts_text(&self, text: &str) -> bool {
         match self {
-            Self::Number(..) | Self::Flag | Self::List | Self::Hosts => false,
+            Self::Number(..) | Self::Flag | Self::List | Self::Hosts | Self::Mailboxes => false,
+            Self::Mailbox => {
+                let address = text.rsplit_once('<').and_then(|(_, rest)| rest.strip_suffix('>')).unwrap_or(text);
+                text.is_empty() || is_mail_address(address)
+            }
             Self::Word(words) => words.contains(&text),
             Self::Address => text.parse::<IpAddr>().is_ok(),
             Self::HostPort => text.is_empty() || is_host_and_port(text),
@@ -256,13 +286,13 @@ impl Allowed {
         match self {
             Self::Number(..) => text.parse().map_or_else(|_| Value::String(text.to_owned()), Value::Integer),
             Self::Flag => text.parse().map_or_else(|_| Value::String(text.to_owned()), Value::Boolean),
-            Self::List | Self::Hosts if text.starts_with('[') => {
+            Self::List | Self::Hosts | Self::Mailboxes if text.starts_with('[') => {
                 toml::from_str::<toml::Table>(&format!("list = {text}"))
                     .ok()
                     .and_then(|mut table| table.remove("list"))
                     .unwrap_or_else(|| Value::String(text.to_owned()))
             }
-            Self::List | Self::Hosts => {
+            Self::List | Self::Hosts | Self::Mailboxes => {
                 Value::Array(text.split_whitespace().map(|word| Value::String(word.to_owned())).collect())
             }
             _ => Value::String(text.to_owned()),
@@ -290,6 +320,10 @@ impl Allowed {
             }
             Self::Size => "an amount of memory, such as 600MB or 2GB".to_owned(),
             Self::Budget => "an amount of memory such as 2GB, or a share of what there is such as 80%".to_owned(),
+            Self::Mailbox => {
+                "an address such as drover@example.com or drover <drover@example.com>, or empty".to_owned()
+            }
+            Self::Mailboxes => "a list of mail addresses, such as [\"ops@example.com\"]".to_owned(),
             Self::Filter => {
                 "error, warn, info, debug, trace or off, or a filter such as info,drover::session=debug".to_owned()
             }
@@ -300,6 +334,17 @@ impl Allowed {
 fn is_host_and_port(text: &str) -> bool {
     text.rsplit_once(':').is_some_and(|(host, port)| {
         !host.is_empty() && !host.contains(['/', ' ']) && port.parse::<u16>().is_ok_and(|port| port > 0)
+    })
+}
+
+/// Whether a text looks like an address of mail: something, `@`, a domain. What the mail server makes of it, it tells.
+#[must_use]
+pub fn is_mail_address(text: &str) -> bool {
+    let is_odd =
+        |character: char| character.is_whitespace() || character.is_control() || "<>,;\"()".contains(character);
+    text.rsplit_once('@').is_some_and(|(name, domain)| {
+        let is_domain = !domain.is_empty() && !domain.starts_with(['.', '-']) && !domain.ends_with(['.', '-']);
+        !name.is_empty() && is_domain && !text.contains(is_odd) && !name.contains('@') && text.len() <= 254
     })
 }
 
@@ -319,6 +364,14 @@ fn is_filter(text: &str) -> bool {
         .filter(|directive| !directive.contains(['=', '[']))
         .all(|directive| directive.parse::<LevelFilter>().is_ok());
     words_are_levels && EnvFilter::builder().parse(text).is_ok()
+}
+
+/// Whether a text is a filter of log lines.
+///
+/// # Errors
+/// What it must be.
+pub fn check_log_level(text: &str) -> Result<(), String> {
+    if is_filter(text) { Ok(()) } else { Err(format!("it must be {}", Allowed::Filter.describe())) }
 }
 
 /// What holds between settings: the setting to change and what it must be.
@@ -398,6 +451,9 @@ mod tests {
             ("log.level", vec!["verbose", "info,loud", "drover=shout"]),
             ("redis.server", vec![" "]),
             ("network.allow_private", vec!["yes", "1"]),
+            ("alerts.recipients", vec!["ops", "ops@", "@example.com", "ops@example.com,b@example.com"]),
+            ("smtp.from", vec!["drover", "drover <drover>"]),
+            ("smtp.url", vec!["mail.example.com", "http://mail.example.com", "smtp://"]),
             ("network.allow_hosts", vec!["http://n8n", "n8n:5678", "10.0.0.0/40", "*"]),
         ] {
             let allowed = &find(name).expect(name).allowed;
@@ -418,6 +474,8 @@ mod tests {
             ("database.url", vec!["postgres://u:p@host/db", "sqlite:///srv/drover.db", "sqlite::memory:"]),
             ("memory.budget", vec!["80%", "2GB", "1073741824"]),
             ("network.allow_private", vec!["true", " false "]),
+            ("alerts.recipients", vec!["", "ops@example.com b@example.com", "[\"ops@localhost\"]"]),
+            ("smtp.from", vec!["", "drover@example.com", "drover of ours <drover@example.com>"]),
             ("network.allow_hosts", vec!["", "n8n *.internal 10.0.0.0/8 ::1", "[\"localhost\"]"]),
             ("log.level", vec!["INFO", "debug", "info,drover::session=trace", "off"]),
         ] {

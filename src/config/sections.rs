@@ -6,12 +6,13 @@ use serde::Deserialize;
 
 use super::memory::Memory;
 use super::monitoring::{Health, Telemetry};
+use super::{Alerts, Log, Smtp};
 
 /// What stands for a secret wherever a section is shown.
 pub(super) const MASK: &str = "***";
 
 /// Writes a section for people and logs, with a secret's place taken by the mask.
-fn masked(secret: &str) -> &str {
+pub(super) fn masked(secret: &str) -> &str {
     if secret.is_empty() { "" } else { MASK }
 }
 
@@ -63,6 +64,10 @@ pub struct Config {
     pub telemetry: Telemetry,
     /// `[log]`
     pub log: Log,
+    /// `[alerts]`
+    pub alerts: Alerts,
+    /// `[smtp]`
+    pub smtp: Smtp,
 }
 
 /// `[data]`: where drover keeps what must survive.
@@ -91,6 +96,8 @@ pub struct Http {
     pub request_timeout_s: u64,
     /// How long a send with `?wait=` may be held at most, in seconds.
     pub wait_timeout_s: u64,
+    /// The address by which people reach it; empty when nobody said.
+    pub public_url: String,
 }
 
 impl fmt::Debug for Http {
@@ -465,26 +472,4 @@ impl fmt::Debug for Database {
 pub struct Shutdown {
     /// How long sends in flight and closing browsers may take, in seconds; the platform's own grace must be longer.
     pub grace_s: u64,
-}
-
-/// `[log]`
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Log {
-    /// A filter such as `info` or `drover=debug`; also `LOG_LEVEL`.
-    pub level: String,
-    /// The shape of the lines.
-    pub format: LogFormat,
-}
-
-/// The shape of log lines.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum LogFormat {
-    /// Pretty on a terminal, else JSON.
-    Auto,
-    /// For people.
-    Pretty,
-    /// For programs: one object a line.
-    Json,
 }

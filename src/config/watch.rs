@@ -25,6 +25,18 @@ impl FileWatch {
     /// # Errors
     /// When the folder is not there, or the system has no watches left.
     pub fn new(path: &Path) -> Result<Self, notify::Error> {
+        Self::with_depth(path, RecursiveMode::NonRecursive)
+    }
+
+    /// Watches a folder with all that lies in its folders.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn of_tree(path: &Path) -> Result<Self, notify::Error> {
+        Self::with_depth(path, RecursiveMode::Recursive)
+    }
+
+    fn with_depth(path: &Path, depth: RecursiveMode) -> Result<Self, notify::Error> {
         let path = std::path::absolute(path).map_err(notify::Error::io)?;
         let is_folder = path.is_dir();
         let folder = if is_folder { &path } else { path.parent().unwrap_or(Path::new("/")) }.to_owned();
@@ -39,7 +51,7 @@ impl FileWatch {
             }
         })?;
         // Editors replace files rather than write into them, so the folder is watched.
-        watcher.watch(&folder, RecursiveMode::NonRecursive)?;
+        watcher.watch(&folder, depth)?;
         Ok(Self { path, changes, _watcher: watcher })
     }
 
@@ -60,6 +72,22 @@ impl FileWatch {
                 return content;
             }
         }
+    }
+}
+
+/// The content of a file that nobody is writing right now: it is the same twice, with the time between that a change takes.
+///
+/// # Errors
+/// When it cannot be read.
+pub async fn read_settled(path: &Path) -> std::io::Result<String> {
+    let mut content = tokio::fs::read_to_string(path).await?;
+    loop {
+        tokio::time::sleep(SETTLE).await;
+        let now = tokio::fs::read_to_string(path).await?;
+        if now == content {
+            return Ok(now);
+        }
+        content = now;
     }
 }
 

@@ -1,13 +1,14 @@
-//! The signals that end drover.
+//! The signals that end drover, and the one that has it read its files anew.
 
 use anyhow::Context;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// SIGTERM and SIGINT, heard from now on.
+/// SIGTERM, SIGINT and SIGHUP, heard from now on.
 #[derive(Debug)]
 pub(super) struct Signals {
     terminate: Signal,
     interrupt: Signal,
+    hangup: Option<Signal>,
 }
 
 impl Signals {
@@ -16,10 +17,16 @@ impl Signals {
         Ok(Self {
             terminate: signal(SignalKind::terminate()).context("SIGTERM cannot be listened to")?,
             interrupt: signal(SignalKind::interrupt()).context("SIGINT cannot be listened to")?,
+            hangup: Some(signal(SignalKind::hangup()).context("SIGHUP cannot be listened to")?),
         })
     }
 
-    /// The name of the next one.
+    /// SIGHUP, for whoever reads files anew; once.
+    pub(super) fn take_hangup(&mut self) -> Option<Signal> {
+        self.hangup.take()
+    }
+
+    /// The name of the next one that ends drover.
     pub(super) async fn next(&mut self) -> &'static str {
         tokio::select! {
             _ = self.terminate.recv() => "SIGTERM",

@@ -45,6 +45,7 @@ fn tell(told: &broadcast::Sender<Arc<Event>>, written: &LogWritten) {
     let tell = |event: &Event| drop(told.send(Arc::new(event.clone())));
     match written {
         LogWritten::Appended(event) => tell(event),
+        LogWritten::Alerted(event) => event.iter().for_each(tell),
         LogWritten::TakenIn(all) => {
             for taken in all {
                 if let TakenIn::New(events) = taken {

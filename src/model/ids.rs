@@ -43,7 +43,22 @@ const RESERVED_NAMES: &[&str] = &[
 #[serde(try_from = "String", into = "String")]
 pub struct SessionName(String);
 
+/// Under which name stands what concerns no session but the whole of drover. No session can be made with it.
+const SERVER: &str = "server";
+
 impl SessionName {
+    /// The name under which events and alerts stand that concern no single session.
+    #[must_use]
+    pub fn server() -> Self {
+        Self(SERVER.to_owned())
+    }
+
+    /// Whether it stands for drover itself.
+    #[must_use]
+    pub fn is_server(&self) -> bool {
+        self.0 == SERVER
+    }
+
     /// The name as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -62,6 +77,9 @@ impl FromStr for SessionName {
             return Err(InvalidId(
                 "a session's name has 1 to 64 letters, digits, _ or -, and starts with a letter or digit".to_owned(),
             ));
+        }
+        if text == SERVER {
+            return Ok(Self::server());
         }
         if RESERVED_NAMES.contains(&text.to_ascii_lowercase().as_str())
             || text.to_ascii_lowercase().starts_with("send") && is_send_path(text)

@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use super::{Language, Severity};
+
 /// The parts of WAHA's `config`, and of ours, that change what a session does. What is absent is as the settings say.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -16,6 +18,18 @@ pub struct SessionOptions {
     pub download_media: Option<bool>,
     /// Whether it is never put to sleep.
     pub pinned: Option<bool>,
+}
+
+/// Who else is mailed about a session (`config.alerts`), and of what.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct SessionAlerts {
+    /// Their addresses.
+    pub recipients: Vec<String>,
+    /// The least that they are told.
+    pub severity: Option<Severity>,
+    /// In which language: `en` or `es`.
+    pub language: Option<Language>,
 }
 
 /// Chats of which nothing is told. As in WAHA nothing is left out unless it is asked for.

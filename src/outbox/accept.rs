@@ -41,7 +41,7 @@ impl Outbox {
             Inserted::Conflict => Err(AcceptError::IdempotencyConflict),
             Inserted::Duplicate(earlier) => Err(AcceptError::DuplicateMessage {
                 earlier: Box::new(earlier),
-                window_s: self.limits.duplicate_window_s,
+                window_s: self.limits().duplicate_window_s,
             }),
             Inserted::UnknownSession => Err(AcceptError::UnknownSession(new.message.session)),
         }
@@ -64,7 +64,7 @@ impl Outbox {
         let progress = Progress { state, ..Progress::accepted() };
         let is_action = content.is_action();
         let message = OutboundMessage { id, session, chat, content, schedule, progress, created_at_ms: now_ms };
-        let window_ms = i64::try_from(self.limits.duplicate_window_s.saturating_mul(1000)).unwrap_or(i64::MAX);
+        let window_ms = i64::try_from(self.limits().duplicate_window_s.saturating_mul(1000)).unwrap_or(i64::MAX);
         Ok(NewMessage {
             fingerprint: fingerprint(&message),
             message,
@@ -77,7 +77,7 @@ impl Outbox {
     }
 
     async fn hold_key_limit(&self, by: &str) -> Result<(), AcceptError> {
-        let per_minute = self.limits.per_key_per_minute;
+        let per_minute = self.limits().per_key_per_minute;
         if per_minute == 0 {
             return Ok(());
         }

@@ -49,3 +49,15 @@ pub enum SessionError {
     #[error("drover is shutting down; ask again when it is back")]
     Closing,
 }
+
+/// A page did not take a new bridge and keeps the one it has.
+#[derive(Debug, thiserror::Error)]
+#[error("the page of '{session}' refused the bridge: {source}")]
+pub struct RefusedBridge {
+    /// Whose page.
+    pub session: SessionName,
+    /// Why.
+    pub source: PageError,
+    /// How many pages had taken it before.
+    pub taken_by: usize,
+}

@@ -21,7 +21,7 @@ pub use sleeping::HeldAsleep;
 
 use super::{
     actor::{Actor, AnswerWhen, Handle, Request},
-    error::SessionError,
+    error::{RefusedBridge, SessionError},
     gate::Gate,
     inbound::{self, Inbound},
     memory::{Keeper, Memory, MemoryView},
@@ -32,7 +32,7 @@ use super::{
 use crate::{
     config::SessionLimits,
     model::{ChatId, DeadCode, Desired, PhoneNumber, Reason, SessionName, SessionRecord, SessionState, SessionView},
-    page::WhatsAppPage,
+    page::{PageError, WhatsAppPage},
     store::StoreError,
 };
 
@@ -356,20 +356,33 @@ impl Registry {
         page.ok_or(SessionError::WrongState { name: name.clone(), state, needed: "start it first" })
     }
 
-    /// Puts a new bridge into every running page; those that fail say so in the log and keep what they have.
-    pub async fn replace_bridge(&self, source: &str) {
+    /// Puts a new bridge into every running page; how many there are. Ends at the first page that refuses it, which keeps what it
+    /// has. A page that is gone, or whose answer does not come, says nothing about the bridge: it is passed over.
+    ///
+    /// # Errors
+    /// Which page refused it, why, and how many had taken it.
+    pub async fn replace_bridge(&self, source: &str) -> Result<usize, RefusedBridge> {
         let pages: Vec<_> = {
             let handles = self.inner.handles.read().unwrap_or_else(PoisonError::into_inner);
             handles.iter().filter_map(|(name, handle)| Some((name.clone(), handle.page.borrow().clone()?))).collect()
         };
-        for (name, page) in pages {
+        let mut taken_by = 0;
+        for (session, page) in pages {
             match page.replace_bridge(source).await {
                 Ok(probe) => {
-                    info!(session.id = %name, bridge = probe.bridge, missing = ?probe.missing, "the bridge was replaced")
+                    taken_by += 1;
+                    info!(session.id = %session, bridge = probe.bridge, missing = ?probe.missing, "the bridge was replaced");
                 }
-                Err(failure) => warn!(session.id = %name, error = %failure, "the bridge was not replaced"),
+                Err(
+                    failure
+                    @ (PageError::Gone(_) | PageError::Timeout(_) | PageError::Navigated | PageError::NotLoaded),
+                ) => {
+                    warn!(session.id = %session, error = %failure, "the bridge was not replaced in a page that did not answer");
+                }
+                Err(source) => return Err(RefusedBridge { session, source, taken_by }),
             }
         }
+        Ok(taken_by)
     }
 
     /// Lets the senders finish, then closes every browser. What is wanted of the sessions stays as it is.

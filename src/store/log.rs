@@ -5,14 +5,21 @@
 
 use sqlx::AnyConnection;
 
-use super::{NewInbound, Store, StoreError, TakenIn, events, inbound};
-use crate::model::{Event, NewEvent};
+use super::{NewInbound, Store, StoreError, TakenIn, alerts, events, inbound};
+use crate::model::{Alert, Event, NewEvent, SessionName};
 
 /// Something for the event log.
 #[derive(Debug, Clone)]
 pub enum LogWrite {
     /// Something happened.
     Append(NewEvent),
+    /// A problem, or the end of one, if that is news.
+    Alert {
+        /// Whose.
+        session: SessionName,
+        /// What is told.
+        alert: Box<Alert>,
+    },
     /// What came from a page, in its order: all of it, or nothing.
     TakeIn {
         /// Each with the events that tell of it.
@@ -27,6 +34,8 @@ pub enum LogWrite {
 pub enum LogWritten {
     /// It has a number.
     Appended(Event),
+    /// The event; None when it is no news.
+    Alerted(Option<Event>),
     /// One of each arrival, in their order.
     TakenIn(Vec<TakenIn>),
 }
@@ -66,6 +75,9 @@ async fn write_all(
 async fn write_one(connection: &mut AnyConnection, write: LogWrite, now_ms: i64) -> Result<LogWritten, StoreError> {
     match write {
         LogWrite::Append(event) => events::append_on(connection, event, now_ms).await.map(LogWritten::Appended),
+        LogWrite::Alert { session, alert } => {
+            alerts::append_on(connection, session, &alert, now_ms).await.map(LogWritten::Alerted)
+        }
         LogWrite::TakeIn { arrivals, window_s } => {
             let mut all = Vec::with_capacity(arrivals.len());
             for (new, events) in arrivals {

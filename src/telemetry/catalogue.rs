@@ -186,6 +186,14 @@ pub const METRICS: &[(&str, &[Metric])] = &[
         ],
     ),
     (
+        "Alerts",
+        &[counter(
+            "drover_alert_mails_total",
+            &["outcome"],
+            "Tries at sending a mail about an alert: sent, deferred or given up.",
+        )],
+    ),
+    (
         "Files",
         &[
             histogram("drover_media_fetch_seconds", &["from"], "How long it took to have a file that is sent."),

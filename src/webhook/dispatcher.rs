@@ -128,13 +128,14 @@ impl Dispatcher {
         let mut lanes = self.hub.store.webhooks().list().await?;
         lanes.retain(|(key, _)| !self.hub.changes.is_under_way(&key.session));
         let sessions = self.hub.store.sessions().list().await?;
+        let server = lanes.iter().map(|(key, _)| key.session.clone()).find(SessionName::is_server);
         for (key, _) in lanes {
-            if !sessions.iter().any(|session| session.name == key.session) {
+            if !key.session.is_server() && !sessions.iter().any(|session| session.name == key.session) {
                 self.hub.store.webhooks().remove(&key).await?;
             }
         }
-        for session in sessions {
-            self.open(&session.name, self.started_seq).await?;
+        for name in sessions.iter().map(|session| &session.name).chain(&server) {
+            self.open(name, self.started_seq).await?;
         }
         Ok(())
     }
@@ -188,7 +189,10 @@ impl Dispatcher {
             leftover.clear();
         }
         let record = self.hub.store.sessions().get(session).await?;
-        let Some(record) = record else {
+        // What concerns drover as a whole goes to the webhooks of all sessions.
+        let config =
+            record.map(|record| record.config).or_else(|| session.is_server().then_some(serde_json::Value::Null));
+        let Some(config) = config else {
             // What is left of a deleted session is delivered, if that goes at once.
             let lanes = self.sessions.entry(session.clone()).or_default();
             lanes.iter().for_each(|lane| lane.feed.signal.set_draining());
@@ -196,7 +200,7 @@ impl Dispatcher {
             self.unopened.remove(session);
             return Ok(());
         };
-        let own = match form::read(&record.config, self.hub.usual, &self.hub.client) {
+        let own = match form::read(&config, self.hub.usual, &self.hub.client) {
             Ok(list) => Target::all(Some(session), list),
             Err(error) => {
                 tracing::warn!(%error, session.id = %session, "this session's own webhooks are not used; mend its config");

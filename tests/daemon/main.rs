@@ -3,6 +3,7 @@
 
 #![allow(clippy::print_stdout, reason = "the printed steps are what `make smoke` is for")]
 
+mod alerts;
 mod backups;
 mod bad_input;
 mod bench_events;
@@ -33,6 +34,7 @@ mod kinds_media;
 mod kinds_out;
 mod linking_in_the_terminal;
 mod live_limits;
+mod live_settings;
 mod memory;
 mod memory_bench;
 mod metrics;

@@ -72,6 +72,7 @@ impl From<PageError> for Problem {
             PageError::Navigated => Self::new(StatusCode::SERVICE_UNAVAILABLE, "page_navigated", message),
             PageError::Timeout(_) => Self::new(StatusCode::GATEWAY_TIMEOUT, "page_timeout", message),
             PageError::MissingCapability(_) => Self::new(StatusCode::BAD_GATEWAY, "bridge_degraded", message),
+            PageError::UnfitBridge(_) => Self::internal(message),
             PageError::InvalidMedia(_) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_media", message),
             PageError::Refused(_) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "refused_by_whatsapp", message),
         }

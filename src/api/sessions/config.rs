@@ -13,8 +13,9 @@ use crate::{
         problem::{Answer, Problem},
         wire::SECRET,
     },
+    config::is_mail_address,
     config::{RefusedLimit, SessionLimits},
-    model::session_options::Ignore,
+    model::session_options::{Ignore, SessionAlerts},
     page::PageOptions,
     webhook::{Webhooks, unmask},
 };
@@ -58,11 +59,12 @@ pub(super) struct Config {
     /// Whether the files of received messages are downloaded.
     download_media: Option<bool>,
     pinned: Option<bool>,
+    alerts: Option<SessionAlerts>,
 }
 
 /// The `config` of a request; None when it brings none. `before` is the one that it replaces: what is masked stays as it was.
 pub(super) fn read(body: &Body, principal: &Principal, webhooks: &Webhooks, before: &Value) -> Answer<Option<Value>> {
-    check_limits(body)?;
+    check_shape(body)?;
     let given: Given = body.read()?;
     let Some(mut config) = given.config.map(Value::Object) else { return Ok(None) };
     keep_password(&mut config, before);
@@ -78,10 +80,16 @@ pub(super) fn read(body: &Body, principal: &Principal, webhooks: &Webhooks, befo
     Ok(Some(config))
 }
 
-/// The shape of the whole, and the limits' numbers.
-fn check_limits(body: &Body) -> Answer<()> {
+/// The shape of the whole, the limits' numbers, and who is mailed.
+fn check_shape(body: &Body) -> Answer<()> {
     let shape: Shape = body.read()?;
-    let Some(limits) = shape.config.and_then(|config| config.limits) else { return Ok(()) };
+    let Some(config) = shape.config else { return Ok(()) };
+    let recipients = config.alerts.map(|alerts| alerts.recipients).unwrap_or_default();
+    if let Some(place) = recipients.iter().position(|address| !is_mail_address(address)) {
+        let field = format!("config.alerts.recipients[{place}]");
+        return Err(Problem::wrong_field(field, "this is no address such as ops@example.com"));
+    }
+    let Some(limits) = config.limits else { return Ok(()) };
     limits.check().map_err(|refused: RefusedLimit| {
         Problem::wrong_field(format!("config.limits.{}", refused.field), format!("this is {}", refused.allowed))
     })
@@ -114,15 +122,20 @@ mod tests {
 
     #[test]
     fn limits_of_a_session_are_held_against_what_is_allowed() {
+        let mailed = Body::of(r#"{"config": {"alerts": {"recipients": ["ana@example.com"], "severity": "critical"}}}"#);
+        assert!(check_shape(&mailed).is_ok());
         let ok = Body::of(r#"{"config": {"limits": {"perMinute": 5, "burst": 2}}}"#);
-        assert!(check_limits(&ok).is_ok());
+        assert!(check_shape(&ok).is_ok());
         for wrong in [
             r#"{"config": {"limits": {"perMinute": 0}}}"#,
+            r#"{"config": {"alerts": {"recipients": ["ana"]}}}"#,
+            r#"{"config": {"alerts": {"recipients": "ana@example.com"}}}"#,
+            r#"{"config": {"alerts": {"severity": "loud"}}}"#,
             r#"{"config": {"limits": {"perMinute": "5"}}}"#,
             r#"{"config": {"limits": {"perFortnight": 5}}}"#,
             r#"{"config": {"limits": {"perMinute": 5, "burst": 6}}}"#,
         ] {
-            assert!(check_limits(&Body::of(wrong)).is_err(), "{wrong}");
+            assert!(check_shape(&Body::of(wrong)).is_err(), "{wrong}");
         }
     }
 }

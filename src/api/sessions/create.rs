@@ -10,7 +10,13 @@ use utoipa::ToSchema;
 
 use super::{config, info};
 use crate::{
-    api::{auth::Principal, input::Body, problem::Answer, state::Facts, wire::SessionInfo},
+    api::{
+        auth::Principal,
+        input::Body,
+        problem::{Answer, Problem},
+        state::Facts,
+        wire::SessionInfo,
+    },
     model::SessionName,
     session::Registry,
     webhook::Webhooks,
@@ -48,6 +54,9 @@ pub(super) async fn create(
     let Create { name, start, .. } = body.read()?;
     let config = config::read(&body, &principal, &webhooks, &Value::Null)?.unwrap_or_else(|| json!({}));
     let name = name.unwrap_or_else(made_up);
+    if name.is_server() {
+        return Err(Problem::wrong_field("name", "'server' is a word of the API; choose another name"));
+    }
     let change = webhooks.prepare(&name, &config).await?;
     registry.create(name.clone(), config, start.unwrap_or(true)).await?;
     drop(change);

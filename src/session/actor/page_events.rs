@@ -7,7 +7,7 @@ use tracing::{error, warn};
 
 use super::Actor;
 use crate::{
-    model::{Ack, EventKind, MessageId, MessageKey, Qr, SessionState},
+    model::{Ack, Alert, EventKind, MessageId, MessageKey, Qr, SessionState},
     page::{PageEvent, Probe},
     session::{payload, state_machine::Input},
 };
@@ -74,6 +74,10 @@ impl Actor {
         if !probe.missing.is_empty() && known.missing_capabilities != probe.missing {
             warn!(missing = ?probe.missing, "WhatsApp Web lacks what the bridge looks for; put a newer one in (DROVER_BRIDGE)");
             self.tell(EventKind::BridgeDegraded, serde_json::json!({ "missing": probe.missing })).await;
+        }
+        if probe.missing.is_empty() {
+            // An earlier run may have told of it: what is not open is not resolved.
+            self.alert(Alert::resolved("web_changed", "the bridge finds everything that it looks for")).await;
         }
     }
 

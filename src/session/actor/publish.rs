@@ -169,7 +169,8 @@ impl Actor {
                         "every attempt to bring the session back failed; it is tried again every {seconds} s: {why}"
                     )
                 };
-                self.alert(Alert::raised(code, Severity::Critical, what)).await;
+                let reason = serde_json::json!(self.machine.reason);
+                self.alert(Alert::raised(code, Severity::Critical, what).with("reason", reason)).await;
             }
         }
         if told.quarantined != quarantined {
@@ -195,7 +196,7 @@ impl Actor {
         }
     }
 
-    async fn alert(&self, alert: Alert) {
+    pub(super) async fn alert(&self, alert: Alert) {
         let session = self.outputs.view.borrow().name.clone();
         if let Err(failure) = self.services.events.alert(&session, alert).await {
             error!(error = %failure, "an alert was not stored");

@@ -25,6 +25,7 @@ pub mod events;
 pub mod home;
 pub mod http;
 pub mod log;
+pub mod mail;
 pub mod person;
 pub mod process;
 pub mod qr;

@@ -192,7 +192,7 @@ fn names_follow_prometheus_conventions() {
             "operation",
         ];
         // Routes, methods, statuses, alerts and levels are written in the source, so there are few of them as well.
-        const FEW: [&str; 8] = ["route", "method", "status", "alert", "level", "reason", "limit", "language"];
+        const FEW: [&str; 9] = ["map", "route", "method", "status", "alert", "level", "reason", "limit", "language"];
         for label in metric.labels {
             assert!(BOUNDED.contains(label) || FEW.contains(label), "{}: is {label} bounded?", metric.name);
         }

@@ -126,9 +126,16 @@ impl ChromiumPage {
         let script = self.cdp.execute(new, self.limit).await?.identifier;
         let old = std::mem::replace(bridge, InstalledBridge { script, source: source.to_owned() });
         self.cdp.execute(RemoveScriptToEvaluateOnNewDocumentParams::new(old.script), self.limit).await?;
-        self.cdp.evaluate(source.to_owned(), self.limit).await.map(|_| ())
+        // A script that sets nothing up leaves the old bridge there, which must not answer for it.
+        self.cdp.evaluate(MARK_OLD_BRIDGE.to_owned(), self.limit).await?;
+        self.cdp.evaluate(source.to_owned(), self.limit).await?;
+        let is_old = self.cdp.evaluate(IS_OLD_BRIDGE.to_owned(), self.limit).await?;
+        if is_old == Value::Bool(true) { Err(PageError::NotLoaded) } else { Ok(()) }
     }
 }
+
+const MARK_OLD_BRIDGE: &str = "if (window.__drover) window.__drover.isOld = true";
+const IS_OLD_BRIDGE: &str = "window.__drover?.isOld === true";
 
 #[async_trait]
 impl WhatsAppPage for ChromiumPage {

@@ -122,6 +122,7 @@ impl Live {
     fn apply(&self, config: &Config) {
         self.queue.set_limits(config.limits);
         self.outbox.set_limits(config.limits);
+        self.bridge.registry.set_memory(config.memory.clone());
         if let Err(error) = self.alerts.set(&config.alerts, &config.smtp) {
             warn!(%error, "mails are sent as before: the changed settings cannot be used");
         }

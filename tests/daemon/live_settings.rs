@@ -107,6 +107,7 @@ fn a_bridge_that_does_not_work_or_lacks_something_is_taken_back_and_said_once() 
     for (number, (wrong, why)) in [
         ("this is no script".to_owned(), "does not run"),
         (whole.replace("WAWebAltDeviceLinkingApi", "WAWebRenamedOverNight"), "lacks"),
+        ("window.nothing = true;".to_owned(), "sets nothing up"),
     ]
     .into_iter()
     .enumerate()

@@ -60,7 +60,8 @@ fn a_phone_that_is_linked_lost_and_linked_again_is_told_to_everybody_once() {
     ];
     assert_eq!(subjects(&told), expected);
     for (mail, words) in told.iter().zip(["unlinked this device", "desvinculó este dispositivo"]) {
-        for body in [&mail.text, &mail.html] {
+        // In HTML a slash of a value is written as an entity.
+        for body in [mail.text.clone(), mail.html.replace("&#x2f;", "/")] {
             assert!(
                 body.contains(words) && body.contains("https://drover.example.com/dashboard/sessions/shop"),
                 "{body}"

@@ -119,8 +119,8 @@ fn a_bridge_that_does_not_work_or_lacks_something_is_taken_back_and_said_once() 
             if said.len() == number + 1 && said[number].contains(why) { Ok(()) } else { Err(said.join("\n")) }
         });
         // One problem until a bridge works.
-        let told = refusals(false);
-        assert_eq!((told.len(), &told[0].data["session"]), (1, &json!("server")));
+        let told = wait_until("the refusal is told", story::TO_READY, || refusals(false).first().cloned());
+        assert_eq!((refusals(false).len(), &told.data["session"]), (1, &json!("server")));
         let text = format!("after refusal {number}");
         let id = drover.send_text("shop", "15559990001@c.us", &text)["id"].as_str().expect("an id").to_owned();
         drover.wait_ack(&id, 1, story::TO_ACK);

@@ -31,6 +31,7 @@ fn the_next_start_ends_what_a_killed_drover_left() {
 fn a_second_drover_on_the_same_data_folder_refuses() {
     let home = Home::bare();
     home.set("DROVER_LOG__LEVEL", "error");
+    home.set("DROVER_DATA__LOCK_WAIT_S", "0");
     let drover = home.start();
     let refusal = home.start_refused();
     let line = refusal.one_line();

@@ -179,6 +179,11 @@ impl Linking {
         Ok((*page, known.number))
     }
 
+    /// The page whose link under way has this token.
+    pub(crate) fn page_of_token(&self, token: &str) -> Option<PageId> {
+        self.under_way.iter().find(|(_, link)| *link.token == *token).map(|(page, _)| *page)
+    }
+
     fn page_of_ref(&self, reference: &str) -> Result<PageId, LinkError> {
         let known = self.refs.get(reference).ok_or(LinkError::WrongQr("no page shows it"))?;
         if known.used {

@@ -54,6 +54,10 @@ impl World {
     }
 
     fn hello(&mut self, id: PageId, hello: Hello) -> Vec<String> {
+        // Who comes with the token has signed: its new connection may be quicker than the word on the old one.
+        if let Some(signer) = hello.token.as_deref().and_then(|token| self.linking.page_of_token(token)) {
+            self.link_signed(signer);
+        }
         let known = hello.token.as_deref().map(|token| self.devices.token(token));
         let Some(page) = self.pages.get_mut(id) else {
             return Vec::new();

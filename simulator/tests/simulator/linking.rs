@@ -53,6 +53,23 @@ async fn a_scan_links_and_the_login_is_resumed() {
 }
 
 #[tokio::test]
+async fn a_login_that_comes_before_the_word_that_it_is_signed_is_no_stranger() {
+    let simulator = Simulator::start(&[]);
+    let (mut page, refs) = RawPage::waiting(&simulator).await;
+    let scan = simulator.post("/phones/scan", json!({"qr": qr(&refs[0]), "number": ANA}));
+    let resume = async {
+        let paired = page.expect("paired").await;
+        let (_, resumed) = RawPage::resume(&simulator, paired["token"].as_str().unwrap()).await;
+        page.send(json!({"t": "signed"})).await;
+        (paired, resumed)
+    };
+    let (scanned, (paired, resumed)) = tokio::join!(scan, resume);
+    assert_eq!(scanned.done()["number"], ANA);
+    assert_eq!(resumed["me"], paired["me"]);
+    assert_eq!(simulator.stat("logins").await, 1);
+}
+
+#[tokio::test]
 async fn syncs_come_again_until_they_are_done() {
     let simulator = Simulator::start(&["--history-chats=3", "--history-messages=450"]);
     let mut linked = Linked::new(&simulator, ANA).await;

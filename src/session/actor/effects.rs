@@ -147,6 +147,7 @@ impl Actor {
                 self.step(Input::Launched, tasks).await;
             }
             Report::Launched(Err(error), _) => {
+                self.give_room_back();
                 tracing::warn!(%error, "the browser was not launched");
                 let (class, code) = match &error {
                     LaunchError::NoBrowser(_) => (ErrorClass::Fatal, "no_browser"),
@@ -162,9 +163,13 @@ impl Actor {
                 };
                 self.step(Input::LaunchFailed(class, Reason::new(code, error.to_string())), tasks).await;
             }
-            Report::Abandoned => self.step(Input::BrowserEnded, tasks).await,
+            Report::Abandoned => {
+                self.give_room_back();
+                self.step(Input::BrowserEnded, tasks).await;
+            }
             Report::BrowserEnded => {
                 self.drain_page(tasks).await;
+                self.give_room_back();
                 self.browser = BrowserHeld::default();
                 self.forget_page();
                 self.step(Input::BrowserEnded, tasks).await;
@@ -206,9 +211,17 @@ impl Actor {
         }
     }
 
-    /// A browser that has ended makes room.
+    /// Without a browser it holds no room.
     pub(super) fn keep_account(&self) {
-        if !self.machine.holds_browser() && self.memory.ended(&self.outputs.view.borrow().name) {
+        if !self.machine.holds_browser() {
+            self.give_room_back();
+        }
+    }
+
+    /// A browser that has ended makes room, also where the next one is to be launched in the same step: that one may have to wait
+    /// for others, who would wait for the room of this one.
+    fn give_room_back(&self) {
+        if self.memory.ended(&self.outputs.view.borrow().name) {
             self.gate.look_again();
         }
     }

@@ -1,7 +1,7 @@
 //! What drover says of itself: log lines, how secrets and private data are masked in them, metrics and traces.
 //!
 //! Log lines go to stderr, so that stdout stays for what a command answers, and to a file if asked for. Everybody may use
-//! [`mask`]; [`init`] is called once, by the binary. Whatever a line holds, [`scrub`] takes secrets and numbers out of it
+//! [`mask`]; [`init`] is called once, by the binary. Whatever a line holds, [`scrub()`] takes secrets and numbers out of it
 //! before it is written.
 
 pub mod catalogue;

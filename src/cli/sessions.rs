@@ -85,7 +85,7 @@ enum Command {
     Screenshot {
         /// Whose.
         session: SessionName,
-        /// Where to; `-` is stdout. Default: <session>.png
+        /// Where to; `-` is stdout. Default: SESSION.png
         #[arg(long, short, value_name = "FILE")]
         output: Option<std::path::PathBuf>,
     },

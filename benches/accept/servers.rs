@@ -14,7 +14,11 @@ use nix::{
     sys::signal::{Signal, kill},
     unistd::{Pid, User, chown, geteuid},
 };
-use tokio::{net::TcpStream, time::sleep};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::sleep,
+};
 
 /// The admin key.
 pub(crate) const KEY: &str = "a-key-for-the-benchmark-alone";
@@ -60,12 +64,21 @@ impl Drover {
     }
 
     pub(crate) async fn wait_until_up(&self) -> anyhow::Result<()> {
+        // It listens before it is ready.
         let is_up = async {
-            while TcpStream::connect(("127.0.0.1", self.port)).await.is_err() {
+            while !matches!(self.says_ready().await, Ok(true)) {
                 sleep(Duration::from_millis(20)).await;
             }
         };
         tokio::time::timeout(Duration::from_secs(30), is_up).await.context("drover does not come up")
+    }
+
+    async fn says_ready(&self) -> std::io::Result<bool> {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).await?;
+        stream.write_all(b"GET /health/ready HTTP/1.1\r\nHost: drover\r\nConnection: close\r\n\r\n").await?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await?;
+        Ok(answer.starts_with("HTTP/1.1 200"))
     }
 }
 

@@ -98,7 +98,14 @@ impl DevTools {
     /// The page's process ends as by a fault of its own.
     #[track_caller]
     pub fn crash(&mut self) {
+        self.ask("Inspector.enable", &json!({}));
         self.tell("Page.crash", &json!({}));
+        // A connection that ends before the page read the command takes it along. Whoever else watches the page may end its browser first.
+        while let Ok(message) = self.socket.read() {
+            if matches!(message, Message::Text(text) if text.contains("Inspector.targetCrashed")) {
+                return;
+            }
+        }
     }
 
     /// Loads the page anew.

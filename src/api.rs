@@ -4,7 +4,10 @@
 //! anything else and for the key's scope before it acts; every error, whoever made it, leaves as
 //! `application/problem+json` with the request's id; no answer holds an internal detail.
 
+mod address;
 mod alerts;
+mod around;
+mod audit;
 mod auth;
 mod backup;
 mod chats;
@@ -15,6 +18,7 @@ mod events;
 mod files;
 mod input;
 mod keys;
+mod limiter;
 mod memory;
 mod message_reference;
 mod messages;
@@ -26,6 +30,7 @@ mod queues;
 mod request;
 mod scope;
 mod server;
+mod serving;
 mod sessions;
 mod state;
 mod unread;
@@ -40,11 +45,13 @@ use axum::{
     middleware,
 };
 use tokio::net::TcpListener;
+use tower::util::option_layer;
 use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer};
 use utoipa_axum::router::OpenApiRouter;
 
 pub use doorman::{Doorman, Phase};
 pub use keys::{Keys, KeysError};
+pub use limiter::Rates;
 pub use state::{Rooms, Server};
 
 use crate::{config, shutdown::Shutdown};
@@ -86,17 +93,12 @@ pub async fn bind(settings: &config::Http) -> Result<TcpListener, BindError> {
 
 /// Answers requests until the shutdown begins: then no new ones are taken, those under way are finished, and streams and
 /// waits end. When the shutdown hurries, what is left is let go.
-///
-/// # Errors
-/// When the listener fails.
-pub async fn serve(listener: TcpListener, rooms: Rooms, server: Server, shutdown: Shutdown) -> io::Result<()> {
-    let soft = shutdown.clone();
+pub async fn serve(listener: TcpListener, rooms: Rooms, server: Server, shutdown: Shutdown) {
+    let settings = server.settings.clone();
     let router = router(rooms, server, shutdown.clone());
-    let router = router.into_make_service_with_connect_info::<std::net::SocketAddr>();
-    let answering = axum::serve(listener, router).with_graceful_shutdown(async move { soft.begun().await });
     tokio::select! {
-        ended = answering => ended,
-        () = shutdown.hurried() => Ok(()),
+        () = serving::serve(listener, router, &settings, shutdown.clone()) => {}
+        () = shutdown.hurried() => {}
     }
 }
 
@@ -108,6 +110,7 @@ pub fn router(rooms: Rooms, server: Server, shutdown: Shutdown) -> Router {
     let (keyed, _) = keyed_routes(limits).split_for_parts();
     let (open, _) = open_routes().split_for_parts();
     let (socket, _) = events::socket_routes().split_for_parts();
+    let keyed = keyed.route_layer(middleware::from_fn_with_state(parts.clone(), audit::note));
     let desk = dashboard::Desk::new(&parts, keyed.clone().with_state(parts.clone()));
     keyed
         .route_layer(authenticate)
@@ -118,6 +121,9 @@ pub fn router(rooms: Rooms, server: Server, shutdown: Shutdown) -> Router {
         .layer(CatchPanicLayer::custom(problem::of_panic))
         .layer(middleware::from_fn(unread::let_go))
         .layer(middleware::from_fn(request::frame))
+        .layer(middleware::from_fn_with_state(parts.clone(), address::note))
+        .layer(around::gzip())
+        .layer(option_layer(around::cors(&parts.facts.server.settings)))
         .with_state(parts)
 }
 
@@ -158,6 +164,7 @@ fn keyed_routes(limits: TimeLimits) -> OpenApiRouter<Parts> {
         .merge(files::routes())
         .merge(keys::routes())
         .merge(memory::routes())
+        .merge(audit::routes())
         .merge(webhooks::routes())
         .merge(alerts::routes())
         .merge(not_built::routes())
@@ -171,9 +178,9 @@ fn keyed_routes(limits: TimeLimits) -> OpenApiRouter<Parts> {
 }
 
 /// What is not in the API is nobody's business without a key.
-async fn nowhere(State(keys): State<Keys>, request: Request) -> Problem {
+async fn nowhere(State(parts): State<Parts>, request: Request) -> Problem {
     let is_ours = request.uri().path().split('/').nth(1) == Some("api");
-    match auth::principal(&keys, request.headers()).await {
+    match auth::known(&parts, request.headers(), request.extensions()).await {
         Err(problem) if is_ours => problem,
         _ => Problem::no_such_path(),
     }

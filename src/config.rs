@@ -6,6 +6,7 @@
 //! where it is a secret) and what is allowed.
 
 mod error;
+mod http_sections;
 mod layers;
 mod limits;
 mod live;
@@ -20,6 +21,7 @@ mod sources;
 pub mod watch;
 
 pub use error::ConfigError;
+pub use http_sections::{Http, Rate};
 pub use layers::{Origin, Setting};
 pub use limits::{RefusedLimit, SessionLimits};
 pub use live::{LiveSettings, RefusedChange, Taken};
@@ -29,8 +31,8 @@ pub use memory::Memory;
 pub use monitoring::{Health, Telemetry};
 pub use rules::{check_log_level, is_mail_address};
 pub use sections::{
-    Admission, Browser, Config, Data, Database, Http, Inbound, Keepalive, Limits, Media, Network, PresenceMode,
-    Quality, Queue, Redis, Retention, Shutdown, Typing, Unknown, WebhookReceiver, Webhooks,
+    Admission, Browser, Config, Data, Database, Inbound, Keepalive, Limits, Media, Network, PresenceMode, Quality,
+    Queue, Redis, Retention, Shutdown, Typing, Unknown, WebhookReceiver, Webhooks,
 };
 pub use size::{Budget, Size};
 pub use sources::Sources;

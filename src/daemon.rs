@@ -269,7 +269,13 @@ impl Daemon {
             settings: LiveSettings::new(start.loaded.settings.clone()),
             logs: start.logs.clone(),
         };
-        let server = api::Server { settings: config.http.clone(), browser, node, backup: places.clone() };
+        let server = api::Server {
+            settings: config.http.clone(),
+            rates: api::Rates::new(config.rate),
+            browser,
+            node,
+            backup: places.clone(),
+        };
         Ok(Self {
             registry,
             launcher,
@@ -304,6 +310,7 @@ impl Daemon {
             clock: Arc::clone(&self.api.clock),
             queue: self.api.queue.clone(),
             outbox: self.api.outbox.clone(),
+            rates: self.server.rates.clone(),
             alerts: self.api.alerts.clone(),
             bridge,
         }
@@ -337,7 +344,7 @@ impl Daemon {
                 info!(signal, "ending: API, senders, browsers, Redis, database");
                 Ok(())
             }
-            served = &mut server => served.context("the API's task died").and_then(|served| Ok(served?)),
+            served = &mut server => served.context("the API's task died"),
         };
         let deadline = Instant::now() + Duration::from_secs(config.shutdown.grace_s);
         let senders = self.senders.clone();

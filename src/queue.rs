@@ -31,6 +31,7 @@ pub mod keys;
 mod load;
 mod paces;
 mod pause;
+mod rate;
 mod scripts;
 mod settle;
 mod stats;
@@ -48,6 +49,7 @@ use tokio::{
 pub use claim::{Claim, ClaimAnswer, WaitCause};
 pub use inlet::{Inlet, InletEntry, Rejection};
 pub use load::{Load, Used};
+pub use rate::{Rate, RateStanding};
 pub use settle::{CircuitChange, Settled, Settlement, Verdict};
 pub use stats::{Blocked, QueueStats};
 

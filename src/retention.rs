@@ -71,6 +71,11 @@ impl Sweeper {
             while portion(&mut removed, rows.remove_dead_deliveries(before_ms, PORTION).await?).await {}
             told("webhook_deliveries", removed);
         }
+        if let Some(before_ms) = self.before_ms(self.settings.audit_days) {
+            let (audit, mut removed) = (self.store.audit(), 0);
+            while portion(&mut removed, audit.remove(before_ms, PORTION).await?).await {}
+            told("audit", removed);
+        }
         if let Some(before_ms) = self.before_ms(self.settings.events_days) {
             let needed = self.webhooks.waiting().await?;
             let (mut removed, mut after_seq) = (0, Some(0));

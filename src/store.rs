@@ -10,6 +10,7 @@ mod alert_mails;
 mod alerts;
 mod api_keys;
 mod attempts;
+mod audit;
 mod database;
 mod dead_letters;
 mod deliveries;
@@ -40,6 +41,7 @@ pub use alert_mails::{AlertMails, MailRecord, NewMail};
 pub use alerts::{Alerts, Problem, Told, Written};
 pub use api_keys::{ApiKeyRecord, ApiKeys};
 pub use attempts::{Attempts, Recent};
+pub use audit::{Audit, AuditActor, AuditEntry, AuditResult};
 pub use dead_letters::DeadLetter;
 pub use deliveries::{Deliveries, Delivery, DeliveryProgress, DeliveryState};
 pub use error::StoreError;
@@ -178,6 +180,12 @@ impl Store {
     #[must_use]
     pub fn retention(&self) -> Retention {
         Retention::new(self.database.clone())
+    }
+
+    /// The table `audit`.
+    #[must_use]
+    pub fn audit(&self) -> Audit {
+        Audit::new(self.database.clone())
     }
 
     /// The table `api_keys`.

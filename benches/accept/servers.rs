@@ -50,7 +50,12 @@ impl Drover {
             .arg("serve")
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-            .envs([("DROVER_API_KEY", KEY), ("LOG_LEVEL", "warn"), ("DROVER_LIMITS__PER_KEY_PER_MINUTE", "6000000")])
+            .envs([
+                ("DROVER_API_KEY", KEY),
+                ("LOG_LEVEL", "warn"),
+                ("DROVER_LIMITS__PER_KEY_PER_MINUTE", "6000000"),
+                ("DROVER_RATE__ADMIN_PER_MINUTE", "0"),
+            ])
             .env("PORT", port.to_string())
             .env("DROVER_DATA_DIR", folder.join("data"))
             .current_dir(folder)

@@ -1,36 +1,80 @@
 //! Who asks. A key is held against its hash; it is never kept, logged or answered.
 
 use axum::{
-    extract::{FromRequestParts, Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, request::Parts as Head},
+    extract::{FromRequestParts, MatchedPath, Request, State},
+    http::{Extensions, HeaderMap, HeaderName, HeaderValue, StatusCode, request::Parts as Head},
     middleware::Next,
-    response::Response,
+    response::{IntoResponse, Response},
 };
 
 pub(super) use super::scope::{Action, Principal};
 use super::{
+    address::ClientAddress,
     keys::Keys,
+    limiter::{self, Counted},
     problem::{Answer, Problem},
+    state::Parts,
 };
 
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
 /// Lets a request pass whose key is known, and notes whose it is.
-pub(super) async fn authenticate(State(keys): State<Keys>, mut request: Request, next: Next) -> Answer<Response> {
-    let principal = principal(&keys, request.headers()).await?;
-    request.extensions_mut().insert(principal);
-    Ok(next.run(request).await)
+pub(super) async fn authenticate(State(parts): State<Parts>, mut request: Request, next: Next) -> Answer<Response> {
+    let principal = known(&parts, request.headers(), request.extensions()).await?;
+    let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str).to_owned();
+    let action = limiter::action(request.method(), &route);
+    // Whoever may not do that is told so, however often.
+    let may = principal.is_admin() || principal.has(action);
+    let sessions = parts.rooms.registry.count();
+    let counted = if may { parts.limiter.request(&principal, action, sessions).await } else { None };
+    let mut response = match counted.as_ref().map_or(Ok(()), Counted::admit) {
+        Ok(()) => {
+            request.extensions_mut().insert(principal);
+            next.run(request).await
+        }
+        Err(problem) => problem.into_response(),
+    };
+    if let Some(counted) = counted {
+        counted.tell(response.headers_mut());
+    }
+    Ok(response)
+}
+
+/// Whose key a request brings. Wrong keys are counted by the address that they come from.
+pub(super) async fn known(parts: &Parts, headers: &HeaderMap, extensions: &Extensions) -> Answer<Principal> {
+    let found = principal(&parts.rooms.keys, headers).await;
+    counting_wrong_ones(parts, extensions, headers.contains_key(API_KEY), found).await
+}
+
+/// The same for a websocket, whose key may be in its query.
+pub(super) async fn known_by_socket(parts: &Parts, head: &Head, query: Option<&str>) -> Answer<Principal> {
+    let found = socket_principal(&parts.rooms.keys, &head.headers, query).await;
+    let has_key = query.is_some() || head.headers.contains_key(API_KEY);
+    counting_wrong_ones(parts, &head.extensions, has_key, found).await
+}
+
+async fn counting_wrong_ones(
+    parts: &Parts,
+    extensions: &Extensions,
+    has_key: bool,
+    found: Answer<Principal>,
+) -> Answer<Principal> {
+    let is_wrong = has_key && found.as_ref().is_err_and(|refused| refused.status() == StatusCode::UNAUTHORIZED);
+    if let (true, Some(ClientAddress(address))) = (is_wrong, extensions.get()) {
+        parts.limiter.wrong_key(*address).await?;
+    }
+    found
 }
 
 /// Whose key a request brings.
-pub(super) async fn principal(keys: &Keys, headers: &HeaderMap) -> Answer<Principal> {
+async fn principal(keys: &Keys, headers: &HeaderMap) -> Answer<Principal> {
     let given = headers.get(API_KEY).ok_or_else(|| unauthorised("the header X-Api-Key is missing"))?;
     of_key(keys, given.as_bytes()).await
 }
 
 /// Whose key a request for a websocket brings. A browser can give it no header of its own, so the query may have the key, as in
 /// WAHA; the header comes first.
-pub(super) async fn socket_principal(keys: &Keys, headers: &HeaderMap, query: Option<&str>) -> Answer<Principal> {
+async fn socket_principal(keys: &Keys, headers: &HeaderMap, query: Option<&str>) -> Answer<Principal> {
     let given = headers.get(API_KEY).map(HeaderValue::as_bytes).or_else(|| query.map(str::as_bytes));
     of_key(keys, given.ok_or_else(|| unauthorised("the parameter x-api-key, or the header, is missing"))?).await
 }

@@ -1,6 +1,6 @@
 //! What a request brings: the session in its path, its query, its body. What is wrong is refused with the field's name.
 
-use std::{fmt::Display, str::FromStr, sync::Arc};
+use std::{fmt::Display, str::FromStr, sync::Arc, time::Duration};
 
 use axum::{
     extract::{FromRef, FromRequest, FromRequestParts, Query, RawPathParams, Request},
@@ -134,16 +134,19 @@ where
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Answer<Self> {
-        let limit = Arc::<Facts>::from_ref(state).server.settings.body_limit_bytes;
-        read_body(request.into_body(), limit).await.map(Self)
+        let settings = &Arc::<Facts>::from_ref(state).server.settings;
+        let stall = Duration::from_secs(settings.body_stall_s);
+        read_body(request.into_body(), settings.body_limit_bytes, stall).await.map(Self)
     }
 }
 
-/// The whole body, if it is not too long.
-async fn read_body(body: axum::body::Body, limit: usize) -> Answer<Vec<u8>> {
+/// The whole body, if it is not too long, and does not stand still.
+async fn read_body(body: axum::body::Body, limit: usize, stall: Duration) -> Answer<Vec<u8>> {
     let mut chunks = body.into_data_stream();
     let mut bytes = Vec::new();
-    while let Some(chunk) = chunks.next().await {
+    loop {
+        let next = tokio::time::timeout(stall, chunks.next()).await;
+        let Some(chunk) = next.map_err(|_| Problem::of_status(StatusCode::REQUEST_TIMEOUT))? else { break };
         let chunk = chunk.map_err(|error| Problem::of_status(StatusCode::BAD_REQUEST).caused_by(error))?;
         if bytes.len() + chunk.len() > limit {
             return Err(Problem::of_status(StatusCode::PAYLOAD_TOO_LARGE));
@@ -212,6 +215,8 @@ mod tests {
     use super::*;
     use serde::Deserialize;
 
+    const SOON: Duration = Duration::from_secs(5);
+
     #[derive(Debug, Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Sample {
@@ -257,13 +262,16 @@ mod tests {
 
     #[tokio::test]
     async fn a_body_that_is_too_long_is_refused() {
-        let taken = read_body(axum::body::Body::from("12345"), 5).await;
+        let taken = read_body(axum::body::Body::from("12345"), 5, SOON).await;
         assert_eq!(taken.expect("it fits"), b"12345");
-        let refused = read_body(axum::body::Body::from("123456"), 5).await;
+        let refused = read_body(axum::body::Body::from("123456"), 5, SOON).await;
         assert_eq!(refused.expect_err("it does not").status(), 413);
         let endless = futures::stream::repeat_with(|| Ok::<_, std::io::Error>("123456"));
-        let refused = read_body(axum::body::Body::from_stream(endless), 5).await;
+        let refused = read_body(axum::body::Body::from_stream(endless), 5, SOON).await;
         assert_eq!(refused.expect_err("it never ends").status(), 413);
+        let silent = futures::stream::pending::<Result<&'static str, std::io::Error>>();
+        let refused = read_body(axum::body::Body::from_stream(silent), 5, Duration::from_millis(1)).await;
+        assert_eq!(refused.expect_err("nothing comes").status(), 408);
     }
 
     #[test]

@@ -141,6 +141,7 @@ impl Problem {
                 ("method_not_allowed", "this path has no such method; see the header Allow")
             }
             StatusCode::PAYLOAD_TOO_LARGE => ("body_too_large", "the body is longer than http.body_limit_bytes allows"),
+            StatusCode::REQUEST_TIMEOUT => ("body_too_slow", "nothing of the body came for http.body_stall_s"),
             StatusCode::SERVICE_UNAVAILABLE => {
                 ("timeout", "this took longer than http.request_timeout_s allows; it may still happen")
             }

@@ -4,28 +4,35 @@ use std::time::Instant;
 
 use axum::{
     extract::{MatchedPath, Request},
-    http::{HeaderMap, HeaderName, HeaderValue, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
+use metrics::{counter, histogram};
 use rand::RngExt;
 use tracing::{Instrument, debug, error, info_span};
 
-use super::problem::Problem;
+use super::{limiter, problem::Problem};
 
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The longest id that is taken over.
 const LONGEST_ID: usize = 128;
 
 /// Runs a request inside its span and finishes the answer. The span names the route, not the path: a path may hold a number.
-pub(super) async fn frame(request: Request, next: Next) -> Response {
+pub(super) async fn frame(mut request: Request, next: Next) -> Response {
     let id = given_id(request.headers()).unwrap_or_else(make_id);
     let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
     let span = info_span!("request", request_id = %id, method = %request.method(), route);
+    let method = metric_method(request.method());
+    request.extensions_mut().insert(RequestId(id.clone()));
     let began = Instant::now();
     let response = next.run(request).instrument(span.clone()).await;
     let _entered = span.enter();
     let mut response = finish(response, &id);
+    let status = response.status().as_u16().to_string();
+    counter!("drover_http_requests_total", "route" => route.clone(), "method" => method, "status" => status)
+        .increment(1);
+    histogram!("drover_http_request_seconds", "route" => route, "method" => method).record(began.elapsed());
     debug!(
         status = response.status().as_u16(),
         took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
@@ -38,6 +45,23 @@ pub(super) async fn frame(request: Request, next: Next) -> Response {
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
+}
+
+/// The request's id, for who writes it down.
+#[derive(Debug, Clone)]
+pub(super) struct RequestId(pub(super) String);
+
+/// A label has few values, whatever a client calls its method.
+fn metric_method(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::DELETE => "DELETE",
+        Method::HEAD => "HEAD",
+        Method::OPTIONS => "OPTIONS",
+        _ => "other",
+    }
 }
 
 /// An id that the caller chose: letters, digits and `._-:` only, so that it cannot forge a line of the log.
@@ -70,7 +94,7 @@ fn finish(mut response: Response, id: &str) -> Response {
         return response;
     }
     let mut rendered = problem.render(id).into_response();
-    for name in [header::ALLOW, header::CONTENT_RANGE] {
+    for name in [header::ALLOW, header::CONTENT_RANGE, limiter::POLICY, limiter::LEFT] {
         if let Some(value) = response.headers_mut().remove(&name) {
             rendered.headers_mut().insert(name, value);
         }

@@ -49,6 +49,11 @@ impl Principal {
         &self.key.id
     }
 
+    /// Whether the key opens everything.
+    pub(super) fn is_admin(&self) -> bool {
+        self.key.is_admin
+    }
+
     /// The only session that this key sees; None: all.
     pub(super) fn only_session(&self) -> Option<&SessionName> {
         self.key.session.as_ref().filter(|_| !self.key.is_admin)
@@ -80,7 +85,8 @@ impl Principal {
         if self.key.is_admin { Ok(()) } else { Err(forbidden("this needs an admin key".to_owned())) }
     }
 
-    fn has(&self, action: Action) -> bool {
+    /// Whether the key may do that with any session.
+    pub(super) fn has(&self, action: Action) -> bool {
         let actions = &self.key.actions;
         self.key.is_admin || actions.is_empty() || actions.iter().any(|name| name == action.as_str())
     }

@@ -3,8 +3,13 @@
 use std::sync::Arc;
 
 use axum::extract::FromRef;
+use ipnet::IpNet;
 
-use super::keys::Keys;
+use super::{
+    address,
+    keys::Keys,
+    limiter::{Limiter, Rates},
+};
 use crate::{
     alert::Alerts,
     backup::Places,
@@ -60,6 +65,8 @@ pub struct Rooms {
 pub struct Server {
     /// `[http]`
     pub settings: config::Http,
+    /// `[rate]`, as it changes.
+    pub rates: Rates,
     /// Which browser it runs: a path, or a name.
     pub browser: String,
     /// The id of this node.
@@ -73,6 +80,8 @@ pub struct Server {
 pub(super) struct Parts {
     pub(super) rooms: Rooms,
     pub(super) facts: Arc<Facts>,
+    /// How often may be asked.
+    pub(super) limiter: Limiter,
     /// Streams and waits end when it begins.
     pub(super) shutdown: Shutdown,
 }
@@ -83,6 +92,8 @@ pub(super) struct Facts {
     pub(super) server: Server,
     /// The same in WAHA's words.
     pub(super) environment: Environment,
+    /// Whose `X-Forwarded-For` is believed.
+    pub(super) trusted_proxies: Vec<IpNet>,
     /// Unix time in milliseconds of its start.
     pub(super) started_at_ms: i64,
 }
@@ -90,8 +101,15 @@ pub(super) struct Facts {
 impl Parts {
     pub(super) fn new(rooms: Rooms, server: Server, shutdown: Shutdown) -> Self {
         let started_at_ms = rooms.clock.now_ms();
+        let limiter = Limiter::new(rooms.queue.clone(), Arc::clone(&rooms.clock), server.rates.clone());
+        let trusted_proxies = address::networks(&server.settings.trusted_proxies);
         let environment = event::environment(&server.browser, &server.node);
-        Self { rooms, facts: Arc::new(Facts { server, environment, started_at_ms }), shutdown }
+        Self {
+            rooms,
+            facts: Arc::new(Facts { server, environment, trusted_proxies, started_at_ms }),
+            limiter,
+            shutdown,
+        }
     }
 }
 

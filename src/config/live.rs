@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::{Loaded, Setting};
 
 /// The settings, or sections of them, that are taken over while drover runs; everything else waits for a restart.
-const LIVE: &[&str] = &["limits.", "memory.", "log.level", "alerts.", "smtp."];
+const LIVE: &[&str] = &["limits.", "memory.", "rate.", "log.level", "alerts.", "smtp."];
 
 /// The settings as they stand. Clones share them.
 #[derive(Debug, Clone)]

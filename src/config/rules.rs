@@ -52,6 +52,10 @@ pub(super) enum Allowed {
     Size,
     /// An amount of memory, or a share of what there is.
     Budget,
+    /// A list of addresses and networks.
+    Networks,
+    /// A list of origins as browsers send them, or `*`.
+    Origins,
     /// A filter of log lines.
     Filter,
     /// An address of mail, with or without a name, or nothing.
@@ -64,6 +68,8 @@ const REDIS_SCHEMES: &[&str] =
     &["redis://", "rediss://", "unix://", "redis+unix://", "redis+cluster://", "rediss+cluster://"];
 
 const SECONDS: Allowed = Allowed::Number(1, 86_400);
+/// Each request of the last minute is remembered.
+const REQUESTS: Allowed = Allowed::Number(0, 100_000);
 /// WhatsApp takes 2 GB of a document and no more.
 const MEDIA_BYTES: Allowed = Allowed::Number(1024, 2 << 30);
 
@@ -97,6 +103,16 @@ pub(super) const RULES: &[Rule] = &[
     rule("http.request_timeout_s", SECONDS),
     rule("http.wait_timeout_s", SECONDS),
     rule("http.public_url", Allowed::Url(&["http://", "https://"])),
+    rule("http.header_timeout_s", Allowed::Number(1, 600)),
+    rule("http.body_stall_s", Allowed::Number(1, 600)),
+    rule("http.max_connections", Allowed::Number(10, 1_000_000)),
+    rule("http.trusted_proxies", Allowed::Networks),
+    rule("http.cors_origins", Allowed::Origins),
+    rule("rate.read_per_minute", REQUESTS),
+    rule("rate.send_per_minute", REQUESTS),
+    rule("rate.control_per_minute", REQUESTS),
+    rule("rate.admin_per_minute", REQUESTS),
+    rule("rate.wrong_keys_per_minute", REQUESTS),
     rule("browser.prefer", Allowed::Word(&["headless-shell", "chromium"])),
     rule("browser.executable", Allowed::AnyText).also(&["DROVER_CHROMIUM"]),
     rule("browser.args", Allowed::List),
@@ -205,6 +221,7 @@ pub(super) const RULES: &[Rule] = &[
     rule("retention.media_bytes", Allowed::Number(0, 1 << 50)),
     rule("retention.messages_days", Allowed::Number(0, 36_500)),
     rule("retention.events_days", Allowed::Number(0, 36_500)),
+    rule("retention.audit_days", Allowed::Number(0, 36_500)),
     rule("redis.url", Allowed::Url(REDIS_SCHEMES)).also(&["REDIS_URL"]).secret(),
     rule("redis.server", Allowed::Text),
     rule("redis.ca_file", Allowed::Path),
@@ -251,14 +268,21 @@ impl Allowed {
                 items.iter().all(|item| item.as_str().is_some_and(is_mail_address))
             }
             (Self::Hosts, Value::Array(items)) => items.iter().all(|item| item.as_str().is_some_and(is_host_pattern)),
+            (Self::Networks, Value::Array(items)) => items.iter().all(|item| item.as_str().is_some_and(is_network)),
+            (Self::Origins, Value::Array(items)) => items.iter().all(|item| item.as_str().is_some_and(is_origin)),
             (_, Value::String(text)) => self.accepts_text(text),
             _ => false,
         }
     }
 
+    const fn is_list(&self) -> bool {
+        matches!(self, Self::List | Self::Hosts | Self::Networks | Self::Origins | Self::Mailboxes)
+    }
+
     fn accepts_text(&self, text: &str) -> bool {
         match self {
-            Self::Number(..) | Self::Flag | Self::List | Self::Hosts | Self::Mailboxes => false,
+            Self::Number(..) | Self::Flag => false,
+            _ if self.is_list() => false,
             Self::Mailbox => {
                 let address = text.rsplit_once('<').and_then(|(_, rest)| rest.strip_suffix('>')).unwrap_or(text);
                 text.is_empty() || is_mail_address(address)
@@ -286,13 +310,11 @@ impl Allowed {
         match self {
             Self::Number(..) => text.parse().map_or_else(|_| Value::String(text.to_owned()), Value::Integer),
             Self::Flag => text.parse().map_or_else(|_| Value::String(text.to_owned()), Value::Boolean),
-            Self::List | Self::Hosts | Self::Mailboxes if text.starts_with('[') => {
-                toml::from_str::<toml::Table>(&format!("list = {text}"))
-                    .ok()
-                    .and_then(|mut table| table.remove("list"))
-                    .unwrap_or_else(|| Value::String(text.to_owned()))
-            }
-            Self::List | Self::Hosts | Self::Mailboxes => {
+            _ if self.is_list() && text.starts_with('[') => toml::from_str::<toml::Table>(&format!("list = {text}"))
+                .ok()
+                .and_then(|mut table| table.remove("list"))
+                .unwrap_or_else(|| Value::String(text.to_owned())),
+            _ if self.is_list() => {
                 Value::Array(text.split_whitespace().map(|word| Value::String(word.to_owned())).collect())
             }
             _ => Value::String(text.to_owned()),
@@ -324,6 +346,8 @@ impl Allowed {
                 "an address such as drover@example.com or drover <drover@example.com>, or empty".to_owned()
             }
             Self::Mailboxes => "a list of mail addresses, such as [\"ops@example.com\"]".to_owned(),
+            Self::Networks => "a list of addresses and networks, such as [\"127.0.0.1\", \"10.0.0.0/8\"]".to_owned(),
+            Self::Origins => "a list of origins, such as [\"https://shop.example\"], or [\"*\"]".to_owned(),
             Self::Filter => {
                 "error, warn, info, debug, trace or off, or a filter such as info,drover::session=debug".to_owned()
             }
@@ -354,6 +378,16 @@ fn is_host_pattern(text: &str) -> bool {
         !name.is_empty() && name.chars().all(|character| character.is_ascii_alphanumeric() || "-_.".contains(character))
     };
     text.parse::<IpAddr>().is_ok() || text.parse::<IpNet>().is_ok() || is_name(text.strip_prefix("*.").unwrap_or(text))
+}
+
+fn is_network(text: &str) -> bool {
+    text.parse::<IpAddr>().is_ok() || text.parse::<IpNet>().is_ok()
+}
+
+/// A scheme and a host, and nothing behind them.
+fn is_origin(text: &str) -> bool {
+    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    text == "*" || host.is_some_and(|host| !host.is_empty() && !host.contains(['/', '?', '#', ' ', '@', ',']))
 }
 
 /// A bare word would be taken for the name of a module, and silence everything: only levels are.
@@ -454,6 +488,9 @@ mod tests {
             ("alerts.recipients", vec!["ops", "ops@", "@example.com", "ops@example.com,b@example.com"]),
             ("smtp.from", vec!["drover", "drover <drover>"]),
             ("smtp.url", vec!["mail.example.com", "http://mail.example.com", "smtp://"]),
+            ("http.trusted_proxies", vec!["proxy", "10.0.0.0/40"]),
+            ("http.cors_origins", vec!["shop.example", "https://shop.example/", "https://"]),
+            ("rate.admin_per_minute", vec!["-1", "100001"]),
             ("network.allow_hosts", vec!["http://n8n", "n8n:5678", "10.0.0.0/40", "*"]),
         ] {
             let allowed = &find(name).expect(name).allowed;
@@ -476,6 +513,8 @@ mod tests {
             ("network.allow_private", vec!["true", " false "]),
             ("alerts.recipients", vec!["", "ops@example.com b@example.com", "[\"ops@localhost\"]"]),
             ("smtp.from", vec!["", "drover@example.com", "drover of ours <drover@example.com>"]),
+            ("http.trusted_proxies", vec!["", "10.0.0.0/8 ::1", "[\"127.0.0.1\"]"]),
+            ("http.cors_origins", vec!["", "*", "https://shop.example http://localhost:8080"]),
             ("network.allow_hosts", vec!["", "n8n *.internal 10.0.0.0/8 ::1", "[\"localhost\"]"]),
             ("log.level", vec!["INFO", "debug", "info,drover::session=trace", "off"]),
         ] {

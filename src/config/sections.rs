@@ -1,12 +1,12 @@
 //! The settings themselves. Defaults live in config.default.toml alone.
 
-use std::{fmt, net::IpAddr, path::PathBuf};
+use std::{fmt, path::PathBuf};
 
 use serde::Deserialize;
 
 use super::memory::Memory;
 use super::monitoring::{Health, Telemetry};
-use super::{Alerts, Log, Smtp};
+use super::{Alerts, Http, Log, Rate, Smtp};
 
 /// What stands for a secret wherever a section is shown.
 pub(super) const MASK: &str = "***";
@@ -24,6 +24,8 @@ pub struct Config {
     pub data: Data,
     /// `[http]`
     pub http: Http,
+    /// `[rate]`
+    pub rate: Rate,
     /// `[browser]`
     pub browser: Browser,
     /// `[admission]`
@@ -78,40 +80,6 @@ pub struct Data {
     pub dir: PathBuf,
     /// How long a start waits for another drover to let go of it; 0 refuses at once.
     pub lock_wait_s: u64,
-}
-
-/// `[http]`: the control API.
-#[derive(Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Http {
-    /// The address to listen on.
-    pub bind: IpAddr,
-    /// The port; also `PORT`. 0 takes a free one.
-    pub port: u16,
-    /// A fixed admin key; also `DROVER_API_KEY`. Empty: one is made in `admin.key`.
-    pub api_key: String,
-    /// The longest body of a request, in bytes.
-    pub body_limit_bytes: usize,
-    /// How long a request may take, in seconds.
-    pub request_timeout_s: u64,
-    /// How long a send with `?wait=` may be held at most, in seconds.
-    pub wait_timeout_s: u64,
-    /// The address by which people reach it; empty when nobody said.
-    pub public_url: String,
-}
-
-impl fmt::Debug for Http {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("Http")
-            .field("bind", &self.bind)
-            .field("port", &self.port)
-            .field("api_key", &masked(&self.api_key))
-            .field("body_limit_bytes", &self.body_limit_bytes)
-            .field("request_timeout_s", &self.request_timeout_s)
-            .field("wait_timeout_s", &self.wait_timeout_s)
-            .finish()
-    }
 }
 
 /// `[browser]`: which Chromium, and how.
@@ -427,6 +395,8 @@ pub struct Retention {
     pub messages_days: u32,
     /// How long the event log reaches back, in days.
     pub events_days: u32,
+    /// How long the audit log reaches back, in days.
+    pub audit_days: u32,
 }
 
 /// `[redis]`

@@ -11,6 +11,7 @@ use tracing::{error, info, warn};
 
 use crate::{
     alert::Alerts,
+    api,
     browser::{self, ChromiumLauncher},
     clock::Clock,
     config::{
@@ -36,6 +37,7 @@ pub(super) struct Live {
     pub(super) clock: std::sync::Arc<dyn Clock>,
     pub(super) queue: Queue,
     pub(super) outbox: Outbox,
+    pub(super) rates: api::Rates,
     pub(super) alerts: Alerts,
     pub(super) bridge: LiveBridge,
 }
@@ -123,6 +125,7 @@ impl Live {
         self.queue.set_limits(config.limits);
         self.outbox.set_limits(config.limits);
         self.bridge.registry.set_memory(config.memory.clone());
+        self.rates.set(config.rate);
         if let Err(error) = self.alerts.set(&config.alerts, &config.smtp) {
             warn!(%error, "mails are sent as before: the changed settings cannot be used");
         }

@@ -48,8 +48,17 @@ pub const TO_CHAT: &str = "to:";
 /// Sorted set, one an API key, gone after a minute: random members by the time of an acceptance.
 pub const ACCEPTED_BY: (&str, &str) = ("drover:{key:", "}:accepted");
 
+/// Sorted set, one a bucket of a rate limit, gone after its window: random members by the time at which something was counted.
+pub const RATE: (&str, &str) = ("drover:{rate:", "}:counted");
+
 /// A session's keys in the order in which every script takes them.
 const IN_ORDER: [&str; 6] = [STATE, LINE, READY, DUE, SENT, TRIED];
+
+/// The key of a rate limit's bucket.
+pub(super) fn rate(bucket: &str) -> String {
+    let (before, after) = RATE;
+    format!("{before}{bucket}{after}")
+}
 
 /// One key of a session.
 pub(super) fn of_session(session: &SessionName, name: &str) -> String {

@@ -19,6 +19,7 @@ pub(super) struct Scripts {
     pub(super) pause: Named,
     pub(super) paused: Named,
     pub(super) admit: Named,
+    pub(super) rate: Named,
 }
 
 /// A script and what it is called in an error.
@@ -59,6 +60,7 @@ impl Scripts {
             pause: on_session!("pause"),
             paused: on_session!("paused"),
             admit: Named { name: "admit", script: Script::new(include_str!("scripts/admit.lua")) },
+            rate: Named { name: "rate", script: Script::new(include_str!("scripts/rate.lua")) },
         }
     }
 }

@@ -183,6 +183,12 @@ impl Registry {
         handles.values().map(|handle| handle.view.borrow().clone()).collect()
     }
 
+    /// How many there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.inner.handles.read().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
     /// One session as it shows itself.
     ///
     /// # Errors

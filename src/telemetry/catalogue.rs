@@ -206,6 +206,13 @@ pub const METRICS: &[(&str, &[Metric])] = &[
         ],
     ),
     (
+        "The API",
+        &[
+            counter("drover_http_requests_total", &["route", "method", "status"], "Requests that were answered."),
+            histogram("drover_http_request_seconds", &["route", "method"], "Until an answer began."),
+        ],
+    ),
+    (
         "Redis and the database",
         &[
             gauge("drover_redis_up", &[], "1 while the link to Redis is up."),

@@ -44,6 +44,7 @@ mod orphans;
 mod per_session;
 mod pid_one;
 mod queue_monitor;
+mod rate_limits;
 mod real_servers;
 #[path = "../support/receiver.rs"]
 #[allow(dead_code, unreachable_pub, reason = "two test binaries share it")]

@@ -48,7 +48,7 @@ const LONGEST_FRAME_BYTES: usize = 4 * 1024;
 pub(super) async fn open(State(parts): State<Parts>, request: Request) -> Answer<Response> {
     let (mut head, _) = request.into_parts();
     let params = Params::from_request_parts(&mut head, &parts).await?;
-    let principal = auth::socket_principal(&parts.rooms.keys, &head.headers, params.text("x-api-key")).await?;
+    let principal = auth::known_by_socket(&parts, &head, params.text("x-api-key")).await?;
     let filter = Filter::of(&parts.rooms.registry, &principal, &params)?;
     let last_id = filter::last_id(&head.headers, &params)?;
     let upgrade =

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{Extension, Json, extract::State, http::StatusCode};
 use rand::RngExt;
 
 use super::{
@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     api::{
+        audit::Made,
         auth::Principal,
         input::Body,
         problem::{Answer, Problem},
@@ -29,7 +30,7 @@ pub(super) async fn create(
     State(clock): State<Arc<dyn Clock>>,
     principal: Principal,
     body: Body,
-) -> Answer<(StatusCode, Json<NewKey>)> {
+) -> Answer<(StatusCode, Extension<Made>, Json<NewKey>)> {
     principal.require_admin()?;
     let key = form::make();
     let mut record = ApiKeyRecord {
@@ -45,7 +46,8 @@ pub(super) async fn create(
     if !store.api_keys().insert(&record).await? {
         return Err(Problem::internal("two random keys are the same"));
     }
-    Ok((StatusCode::CREATED, Json(NewKey { shown: scope::show(&record), key })))
+    let made = Extension(Made(format!("key={}", record.id)));
+    Ok((StatusCode::CREATED, made, Json(NewKey { shown: scope::show(&record), key })))
 }
 
 fn make_id() -> String {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{Extension, Json, extract::State, http::StatusCode};
 use rand::RngExt;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 use super::{config, info};
 use crate::{
     api::{
+        audit::Made,
         auth::Principal,
         input::Body,
         problem::{Answer, Problem},
@@ -49,7 +50,7 @@ pub(super) async fn create(
     State(webhooks): State<Webhooks>,
     principal: Principal,
     body: Body,
-) -> Answer<(StatusCode, Json<SessionInfo>)> {
+) -> Answer<(StatusCode, Extension<Made>, Json<SessionInfo>)> {
     principal.require_admin()?;
     let Create { name, start, .. } = body.read()?;
     let config = config::read(&body, &principal, &webhooks, &Value::Null)?.unwrap_or_else(|| json!({}));
@@ -60,7 +61,8 @@ pub(super) async fn create(
     let change = webhooks.prepare(&name, &config).await?;
     registry.create(name.clone(), config, start.unwrap_or(true)).await?;
     drop(change);
-    Ok((StatusCode::CREATED, Json(info(&registry, &name, &facts).await?)))
+    let made = Extension(Made(format!("session={name}")));
+    Ok((StatusCode::CREATED, made, Json(info(&registry, &name, &facts).await?)))
 }
 
 fn made_up() -> SessionName {

@@ -62,6 +62,11 @@ impl Home {
             // The harness asks so often that its own requests would bury everything else.
             ("DROVER_LOG__LEVEL", "info,drover=debug,drover::api::request=info"),
             ("DROVER_LOG__FORMAT", "pretty"),
+            // The harness waits by asking again and again.
+            ("DROVER_RATE__ADMIN_PER_MINUTE", "0"),
+            ("DROVER_RATE__READ_PER_MINUTE", "0"),
+            ("DROVER_RATE__SEND_PER_MINUTE", "0"),
+            ("DROVER_RATE__CONTROL_PER_MINUTE", "0"),
             ("DROVER_LIMITS__PER_MINUTE", "6000"),
             ("DROVER_LIMITS__BURST", "1000"),
             ("DROVER_LIMITS__PER_HOUR", "60000"),

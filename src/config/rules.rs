@@ -282,7 +282,7 @@ impl Allowed {
     fn accepts_text(&self, text: &str) -> bool {
         match self {
             Self::Number(..) | Self::Flag => false,
-            _ if self.is_list() => false,
+            Self::List | Self::Hosts | Self::Networks | Self::Origins | Self::Mailboxes => false,
             Self::Mailbox => {
                 let address = text.rsplit_once('<').and_then(|(_, rest)| rest.strip_suffix('>')).unwrap_or(text);
                 text.is_empty() || is_mail_address(address)

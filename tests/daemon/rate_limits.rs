@@ -93,7 +93,7 @@ fn limits_hold_while_redis_hangs_and_no_request_waits_for_it() {
     let home = Home::bare();
     home.set("DROVER_RATE__ADMIN_PER_MINUTE", "10");
     let drover = home.start();
-    let redis = home.look().into_iter().find(|process| process.name() == "redis-server").expect("the private Redis");
+    let redis = home.redis().expect("the private Redis");
     redis.signal(nix::sys::signal::Signal::SIGSTOP);
     let statuses: Vec<u16> = (0..12).map(|_| drover.api().get("/api/version").status).collect();
     redis.signal(nix::sys::signal::Signal::SIGCONT);

@@ -107,8 +107,7 @@ fn the_audit_log_tells_who_changed_what() {
     let drover = home.start();
     let admin = drover.api();
     let headers = [("x-request-id", "trace-7"), ("content-type", "application/json")];
-    let body =
-        json!({ "name": "shop", "start": false, "config": { "proxy": { "server": "p:1", "password": "hush" } } });
+    let body = json!({ "name": "shop", "start": false, "config": { "proxy": { "server": "p:1", "username": "ana", "password": "hush" } } });
     assert_eq!(admin.request("POST", "/api/sessions", &headers, Some(&body.to_string())).status, 201);
     let made = admin.post("/api/keys", &json!({ "session": "shop", "actions": ["read"] })).expect(201);
     let reader = admin.with_key(made["key"].as_str());

@@ -227,22 +227,18 @@ impl Daemon {
             clock: Arc::clone(&clock),
             environment: event::environment(&browser, &node),
         };
-        let stream_length = config.events.stream_length;
-        let environment = services.environment.clone();
-        let relay = (stream_length > 0).then(|| Relay::new(events.clone(), connections, stream_length, environment));
+        let relay = open_relay(&services, connections, config.events.stream_length);
         // Before the sessions, whose first events are delivered, too.
         let (webhooks, dispatcher) = webhook::open(services, &config.webhooks, &config.network).await?;
         let (alerts, office) = open_alerts((store, &events), &clock, (config, data_dir, &node)).await?;
         let senders = Shutdown::new();
-        let files = FileStore::open(data_dir, &config.media, store.clone(), Arc::clone(&clock)).await?;
-        let janitor = Janitor::new(files.clone(), config.retention.clone());
-        let fetcher = Fetcher::new(&config.media, &config.network, &files).context("files cannot be fetched")?;
+        let (files, janitor) = open_files(config, data_dir, (store, &clock)).await?;
         let registry = Registry::open(Services {
             store: store.clone(),
             events: events.clone(),
             queue: queue.clone(),
             outbox: outbox.clone(),
-            files: Files { store: files.clone(), fetcher },
+            files: files.clone(),
             launcher: Arc::new(launcher.clone()),
             clock: Arc::clone(&clock),
             settings: session_settings(config, data_dir),
@@ -259,7 +255,7 @@ impl Daemon {
             queue,
             store: store.clone(),
             events,
-            files,
+            files: files.store,
             keys,
             clock,
             health,
@@ -269,13 +265,7 @@ impl Daemon {
             settings: LiveSettings::new(start.loaded.settings.clone()),
             logs: start.logs.clone(),
         };
-        let server = api::Server {
-            settings: config.http.clone(),
-            rates: api::Rates::new(config.rate),
-            browser,
-            node,
-            backup: places.clone(),
-        };
+        let server = api_server(config, (browser, node), places.clone());
         Ok(Self {
             registry,
             launcher,
@@ -380,6 +370,28 @@ impl Daemon {
         info!("ended");
         result
     }
+}
+
+/// None: no stream is wanted.
+fn open_relay(services: &webhook::Services, connections: &Connections, length: u32) -> Option<Relay> {
+    (length > 0).then(|| Relay::new(services.events.clone(), connections, length, services.environment.clone()))
+}
+
+/// The folder of files, what fetches into it and what keeps it small.
+async fn open_files(
+    config: &Config,
+    data_dir: &Path,
+    (store, clock): (&Store, &Arc<dyn Clock>),
+) -> anyhow::Result<(Files, Janitor)> {
+    let store = FileStore::open(data_dir, &config.media, store.clone(), Arc::clone(clock)).await?;
+    let fetcher = Fetcher::new(&config.media, &config.network, &store).context("files cannot be fetched")?;
+    let janitor = Janitor::new(store.clone(), config.retention.clone());
+    Ok((Files { store, fetcher }, janitor))
+}
+
+/// What the API tells of this process, and its limits.
+fn api_server(config: &Config, (browser, node): (String, String), backup: Places) -> api::Server {
+    api::Server { settings: config.http.clone(), rates: api::Rates::new(config.rate), browser, node, backup }
 }
 
 /// Alerts, as the settings say.

@@ -191,7 +191,8 @@ async fn an_event_stays_until_its_webhook_took_it() {
     let wait = move || drop(tried.wait_for("a first try", LONG, |received| !received.is_empty()));
     tokio::task::spawn_blocking(wait).await.unwrap();
     house.clock.advance(31 * DAY_MS);
-    let retention = config::Retention { media_days: 0, media_bytes: 0, messages_days: 90, events_days: 30 };
+    let retention =
+        config::Retention { media_days: 0, media_bytes: 0, messages_days: 90, events_days: 30, audit_days: 0 };
     let sweeper = Sweeper::new(house.store.clone(), hooks.webhooks.clone(), house.clock.clone(), retention);
     sweeper.sweep().await.unwrap();
     let left = house.store.events().since(0, None, &[], 100).await.unwrap();

@@ -32,7 +32,10 @@ async fn is_kept(house: &House, file: &StoredFile) -> bool {
 }
 
 fn janitor(house: &House, media_days: u64, media_bytes: u64) -> Janitor {
-    Janitor::new(house.files.clone(), config::Retention { media_days, media_bytes, messages_days: 0, events_days: 0 })
+    Janitor::new(
+        house.files.clone(),
+        config::Retention { media_days, media_bytes, messages_days: 0, events_days: 0, audit_days: 0 },
+    )
 }
 
 async fn accept(house: &House, id: &MessageId) {

@@ -5,6 +5,7 @@
 //! acknowledgement or [`Messages::revive`]; an attempt is committed together with the state `sending`.
 
 mod acceptance;
+mod acceptor;
 mod accounts;
 mod alert_mails;
 mod alerts;
@@ -33,7 +34,7 @@ mod snapshot;
 mod standing;
 mod webhooks;
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 pub use acceptance::{Inserted, NewMessage};
 pub use accounts::Accounts;
@@ -60,12 +61,14 @@ pub use snapshot::{Engine, SQLITE_FILE, load_postgres_snapshot, require_empty, s
 pub use standing::Standing;
 pub use webhooks::{LaneKey, Webhooks};
 
+use acceptor::Acceptor;
 use database::Database;
 
 /// The database. Cheap to clone; all clones share the connections.
 #[derive(Debug, Clone)]
 pub struct Store {
     database: Database,
+    acceptor: Arc<Acceptor>,
 }
 
 impl Store {
@@ -76,11 +79,14 @@ impl Store {
     /// # Errors
     /// When the address is no such thing, the database does not answer, or a migration fails. The text says what to do.
     pub async fn open(url: &str) -> Result<Self, StoreError> {
-        Ok(Self { database: Database::open(url).await? })
+        let database = Database::open(url).await?;
+        let acceptor = Arc::new(Acceptor::start(database.clone()));
+        Ok(Self { database, acceptor })
     }
 
     /// Finishes what is being written and closes every connection.
     pub async fn close(&self) {
+        self.acceptor.close().await;
         self.database.close().await;
     }
 
@@ -107,7 +113,7 @@ impl Store {
     /// The table `messages`.
     #[must_use]
     pub fn messages(&self) -> Messages {
-        Messages::new(self.database.clone())
+        Messages::new(self.database.clone(), Arc::clone(&self.acceptor))
     }
 
     /// The table `attempts`.

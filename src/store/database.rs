@@ -23,7 +23,7 @@ use sqlx::{
     sqlite::SqliteConnectOptions,
 };
 
-use super::{StoreError, group::GroupWriter};
+use super::{StoreError, group::GroupWriter, snapshot::Engine};
 
 const SQLITE_SCHEME: &str = "sqlite:";
 
@@ -113,6 +113,13 @@ impl Database {
 
     pub(super) async fn ping(&self) -> Result<(), StoreError> {
         self.reader().await?.ping().await.map_err(StoreError::from)
+    }
+
+    pub(super) fn engine(&self) -> Engine {
+        match self.writer {
+            Writer::Group(_) => Engine::Sqlite,
+            Writer::Pool => Engine::Postgres,
+        }
     }
 
     /// A connection to read with.

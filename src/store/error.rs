@@ -96,7 +96,21 @@ impl StoreError {
     }
 }
 
+/// SQLite's result codes for a value that does not fit: `SQLITE_TOOBIG`, `SQLITE_CONSTRAINT`, `SQLITE_MISMATCH`.
+const ROW_CODES: &[&str] = &["18", "19", "20"];
+
 impl StoreError {
+    /// Whether a transaction of many rows failed for one of them, so that each does better alone: by PostgreSQL's classes 22
+    /// (data exception), 23 (integrity constraint violation) and 40 (transaction rollback: two nodes waited for each other).
+    pub(super) fn is_of_a_row(&self) -> bool {
+        let Self::Query(error) = self else { return false };
+        let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+        code.is_some_and(|code| {
+            ROW_CODES.contains(&code.as_ref())
+                || (code.len() == 5 && (code.starts_with("22") || code.starts_with("23")))
+        })
+    }
+
     /// The same for another who shared the transaction that failed.
     pub(super) fn copied(&self) -> Self {
         match self {

@@ -1,8 +1,10 @@
 //! The table `messages`, read: the truth about every message.
 
+use std::sync::Arc;
+
 use sqlx::{AnyConnection, any::AnyRow};
 
-use super::{StoreError, attempts, database::Database, row::Columns};
+use super::{StoreError, acceptor::Acceptor, attempts, database::Database, row::Columns};
 use crate::model::{
     MessageId, MessageKey, MessageState, OutboundMessage, Priority, SessionName,
     message::{Progress, Schedule},
@@ -36,6 +38,7 @@ pub struct Waiting {
 #[derive(Debug, Clone)]
 pub struct Messages {
     database: Database,
+    acceptor: Arc<Acceptor>,
 }
 
 /// A page of what waits, in the order of acceptance.
@@ -69,8 +72,12 @@ macro_rules! select_messages {
 pub(super) use select_messages;
 
 impl Messages {
-    pub(super) fn new(database: Database) -> Self {
-        Self { database }
+    pub(super) fn new(database: Database, acceptor: Arc<Acceptor>) -> Self {
+        Self { database, acceptor }
+    }
+
+    pub(super) fn acceptor(&self) -> &Acceptor {
+        &self.acceptor
     }
 
     pub(super) fn database(&self) -> &Database {

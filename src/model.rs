@@ -13,6 +13,7 @@ pub mod qr;
 pub mod session;
 pub mod session_options;
 pub mod sleep;
+pub mod wrong_input;
 
 pub use alert::{Alert, Language, Severity};
 pub use chat::{ChatId, InvalidChatId, PhoneNumber};
@@ -26,3 +27,4 @@ pub use qr::Qr;
 pub use session::{Desired, Me, Reason, SessionRecord, SessionState, SessionView, WireStatus};
 pub use session_options::SessionOptions;
 pub use sleep::{SleepView, WakeCause};
+pub use wrong_input::without_value;

@@ -10,7 +10,7 @@ use axum::{
 };
 use metrics::{counter, histogram};
 use rand::RngExt;
-use tracing::{Instrument, debug, error, info_span};
+use tracing::{Instrument, debug, error, error_span, field::Empty};
 
 use super::{limiter, problem::Problem};
 
@@ -22,7 +22,9 @@ const LONGEST_ID: usize = 128;
 pub(super) async fn frame(mut request: Request, next: Next) -> Response {
     let id = given_id(request.headers()).unwrap_or_else(make_id);
     let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
-    let span = info_span!("request", request_id = %id, method = %request.method(), route);
+    // At the level of errors, so that it stands in the lines of every filter. Who may is asked before anything is done with a session:
+    // that notes its name.
+    let span = error_span!("request", request_id = %id, session.id = Empty, method = %request.method(), route);
     let method = metric_method(request.method());
     request.extensions_mut().insert(RequestId(id.clone()));
     let began = Instant::now();

@@ -1,6 +1,7 @@
 //! What a key opens: everything (admin), or some actions on one session or on all.
 
 use axum::http::StatusCode;
+use tracing::Span;
 
 use crate::{
     api::problem::{Answer, Problem},
@@ -65,7 +66,9 @@ impl Principal {
     }
 
     /// Refuses unless the key may do something with a session.
+    /// The request's lines carry the session's name from then on.
     pub(super) fn require(&self, action: Action, session: &SessionName) -> Answer<()> {
+        Span::current().record("session.id", session.as_str());
         if self.may(action, session) {
             return Ok(());
         }

@@ -58,7 +58,7 @@ async fn hand_on(session: &SessionName, call: &EventBindingCalled, events: &mpsc
             let kind = serde_json::from_str::<serde_json::Value>(&call.payload)
                 .ok()
                 .and_then(|payload| payload["type"].as_str().map(str::to_owned));
-            tracing::warn!(%session, kind, %error, "the bridge said something that this drover cannot read");
+            tracing::warn!(session.id = %session, kind, %error, "the bridge said something that this drover cannot read");
             true
         }
     }

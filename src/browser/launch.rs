@@ -32,12 +32,14 @@ use chromiumoxide::{
 use futures::StreamExt;
 use tokio::{
     sync::{Mutex, OnceCell, mpsc, watch},
+    task::JoinHandle,
     time::timeout,
 };
 use tokio_util::{
     sync::CancellationToken,
     task::{AbortOnDropHandle, TaskTracker},
 };
+use tracing::Instrument;
 
 use super::{
     arguments::{CommandLine, ForbiddenArgument, check_extra},
@@ -145,6 +147,11 @@ impl ChromiumLauncher {
         self.tasks.wait().await;
     }
 
+    /// Runs beside the session that it belongs to, whose name its lines carry.
+    fn beside<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> JoinHandle<T> {
+        self.tasks.spawn(work.in_current_span())
+    }
+
     async fn start(self, mut request: LaunchRequest, given_up: CancellationToken) -> Result<Launched, LaunchError> {
         request.profile = std::path::absolute(&request.profile)
             .map_err(|source| LaunchError::Profile { profile: request.profile.clone(), source })?;
@@ -243,15 +250,15 @@ impl ChromiumLauncher {
         let kill = CancellationToken::new();
         let is_closing = Arc::new(AtomicBool::new(false));
         let process_group = process.id();
-        self.tasks.spawn(events::forward(request.session, calls, is_gone.clone(), sender));
+        self.beside(events::forward(request.session, calls, is_gone.clone(), sender));
         if let Some(questions) = questions {
-            self.tasks.spawn(questions.answer(Arc::clone(&browser), is_gone.clone()));
+            self.beside(questions.answer(Arc::clone(&browser), is_gone.clone()));
         }
-        self.tasks.spawn(dismiss_dialogs(page.clone(), dialogs));
-        let navigation = AbortOnDropHandle::new(self.tasks.spawn(navigate(page.clone())));
+        self.beside(dismiss_dialogs(page.clone(), dialogs));
+        let navigation = AbortOnDropHandle::new(self.beside(navigate(page.clone())));
         let signs =
             Signs { crashes, connection: driver, navigation, kill: kill.clone(), is_closing: is_closing.clone() };
-        self.tasks.spawn(Warden { process, signs, gone, ended }.run());
+        self.beside(Warden { process, signs, gone, ended }.run());
         let page = ChromiumPage {
             cdp: Cdp::new(page, is_gone),
             browser,
@@ -273,7 +280,7 @@ impl PageLauncher for ChromiumLauncher {
         let given_up = CancellationToken::new();
         let _give_up_on_drop = given_up.clone().drop_guard();
         let start = self.starts.of(&request.profile).track_future(self.clone().start(request, given_up));
-        let outcome = self.tasks.spawn(start).await;
+        let outcome = self.beside(start).await;
         self.starts.forget_if_over(&request_profile);
         match outcome {
             Ok(launched) => launched,
@@ -350,7 +357,7 @@ impl Connection {
         let (browser, handler) = Browser::connect_with_config(endpoint, config)
             .await
             .map_err(|error| format!("no connection to {endpoint}: {error}"))?;
-        Ok(Self { browser, driver: AbortOnDropHandle::new(tokio::spawn(drive(handler))) })
+        Ok(Self { browser, driver: AbortOnDropHandle::new(tokio::spawn(drive(handler).in_current_span())) })
     }
 
     /// A page of ours alone. It comes before the one that Chromium opened is closed: a Chromium without a page ends.

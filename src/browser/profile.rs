@@ -189,10 +189,12 @@ pub async fn end_orphans(profiles: &Path) -> io::Result<Vec<String>> {
         let session = path.file_stem().and_then(OsStr::to_str).unwrap_or_default().to_owned();
         match ProcessRecord::end_orphan(&path).await? {
             Orphan::Ended { pid } => {
-                tracing::warn!(session, pid, "ended a browser that a killed drover left");
+                tracing::warn!(session.id = session, pid, "ended a browser that a killed drover left");
                 ended.push(session);
             }
-            Orphan::Owned { owner } => tracing::warn!(session, owner, "another drover runs this session's browser"),
+            Orphan::Owned { owner } => {
+                tracing::warn!(session.id = session, owner, "another drover runs this session's browser")
+            }
             Orphan::None => {}
         }
     }

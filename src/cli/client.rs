@@ -7,7 +7,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use super::error::CliError;
-use crate::config::Config;
+use crate::{config::Config, telemetry::scrub};
 
 /// How long a connection may take.
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
@@ -53,7 +53,9 @@ impl Client {
         // Plain http is for this machine and its own network: no proxy leads there, and no certificates are needed, without
         // which (a minimal system has none) a client for https cannot even be built.
         let http = if base.starts_with("https:") { http } else { http.tls_certs_only([]).no_proxy() };
-        let http = http.build().map_err(|error| CliError::NoDrover { url: base.clone(), cause: error.to_string() })?;
+        let http = http
+            .build()
+            .map_err(|error| CliError::NoDrover { url: scrub(&base).into_owned(), cause: error.to_string() })?;
         let limit = Duration::from_secs(config.http.request_timeout_s + config.http.wait_timeout_s) + SLACK;
         Ok(Self { http, base, key, limit })
     }
@@ -145,17 +147,22 @@ impl Client {
         }
     }
 
+    /// Its address, as far as others may see it.
+    pub(super) fn shown(&self) -> String {
+        scrub(&self.base).into_owned()
+    }
+
     /// The innermost cause says what happened; those around it name the address again.
     fn unreachable(&self, error: &reqwest::Error) -> CliError {
         let mut cause: &dyn std::error::Error = error;
         while let Some(source) = cause.source() {
             cause = source;
         }
-        CliError::Unreachable { url: self.base.clone(), cause: cause.to_string() }
+        CliError::Unreachable { url: self.shown(), cause: cause.to_string() }
     }
 
     fn no_drover(&self, cause: String) -> CliError {
-        CliError::NoDrover { url: self.base.clone(), cause }
+        CliError::NoDrover { url: self.shown(), cause }
     }
 }
 
@@ -188,7 +195,7 @@ pub(super) fn segment(id: &str) -> String {
 }
 
 fn checked(url: &str) -> Result<String, CliError> {
-    let wrong = || CliError::WrongAddress { url: url.to_owned() };
+    let wrong = || CliError::WrongAddress { url: scrub(url).into_owned() };
     let parsed = reqwest::Url::parse(url).map_err(|_| wrong())?;
     if !matches!(parsed.scheme(), "http" | "https") || !parsed.has_host() {
         return Err(wrong());

@@ -39,7 +39,7 @@ pub(super) async fn health(client: &Client, args: &Args) -> Result<(), CliError>
     let path = if args.live { "/health/live" } else { "/health/ready" };
     let (status, report): (u16, Report) = client.probe(path, LIMIT).await?;
     if status != 200 {
-        return Err(CliError::NotReady { url: client.base().to_owned(), why: report.in_words() });
+        return Err(CliError::NotReady { url: client.shown(), why: report.in_words() });
     }
     say(&report.in_words())?;
     Ok(())

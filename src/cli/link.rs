@@ -121,7 +121,7 @@ async fn current_code(client: &Client, args: &Args, shown: Option<Code>) -> Resu
         Ok(Some(code)) => Ok(Some(code)),
         Ok(None) => {
             let cause = "its QR code cannot be read".to_owned();
-            Err(CliError::NoDrover { url: client.base().to_owned(), cause })
+            Err(CliError::NoDrover { url: client.shown(), cause })
         }
         Err(error) if error.is_wrong_state() => Ok(None),
         Err(error) => Err(error),

@@ -63,7 +63,7 @@ pub(super) async fn send(client: &Client, args: &Args) -> Result<(), CliError> {
         return Ok(say_json(&answer)?);
     }
     let sent: Sent = serde_json::from_value(answer)
-        .map_err(|error| CliError::NoDrover { url: client.base().to_owned(), cause: error.to_string() })?;
+        .map_err(|error| CliError::NoDrover { url: client.shown(), cause: error.to_string() })?;
     say(&line(&sent))?;
     Ok(())
 }

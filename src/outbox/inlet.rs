@@ -17,7 +17,7 @@ use super::{
     send_fields::{self, NotBuilt},
 };
 use crate::{
-    model::{ChatId, Content},
+    model::{ChatId, Content, without_value},
     queue::{self, InletEntry, QueueError, Rejection},
 };
 
@@ -214,7 +214,7 @@ fn parse<'p, T: Deserialize<'p>>(payload: &'p str) -> Result<T, Rejection> {
         let said = error.inner().to_string();
         // Where in the text helps nobody who has the field's name.
         let said = said.rsplit_once(" at line ").map_or(said.as_str(), |(said, _)| said);
-        Rejection { code: "invalid_request", reason: format!("{place}: {said}") }
+        Rejection { code: "invalid_request", reason: format!("{place}: {}", without_value(said)) }
     })
 }
 

@@ -217,7 +217,7 @@ impl Actor {
     }
 
     /// Lives until it is told to end and holds no browser.
-    #[tracing::instrument(name = "session", skip_all, fields(session.id = %self.outputs.view.borrow().name))]
+    #[tracing::instrument(level = "error", name = "session", skip_all, fields(session.id = %self.outputs.view.borrow().name))]
     pub(super) async fn run(mut self, tasks: TaskTracker) {
         self.step(Input::Resume, &tasks).await;
         self.publish().await;

@@ -81,7 +81,7 @@ impl Inbound {
     }
 
     /// Runs until the session's actor has ended and everything that it passed on is told.
-    #[tracing::instrument(name = "inbound", skip_all, fields(session.id = %self.session))]
+    #[tracing::instrument(level = "error", name = "inbound", skip_all, fields(session.id = %self.session))]
     pub(super) async fn run(mut self) {
         let mut pages_end = false;
         let mut arrived = Vec::with_capacity(TOGETHER);

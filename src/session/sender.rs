@@ -51,7 +51,7 @@ type Next = Option<ClaimAnswer>;
 
 impl Sender {
     /// Sends until the senders' shutdown begins; the message in hand is seen through, unless time runs out.
-    #[tracing::instrument(name = "sender", skip_all, fields(session.id = %self.session))]
+    #[tracing::instrument(level = "error", name = "sender", skip_all, fields(session.id = %self.session))]
     pub(super) async fn run(mut self) {
         let shutdown = self.services.senders.clone();
         // Nobody else runs this session: what a killed drover claimed need not wait for its lease to end.

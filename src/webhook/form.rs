@@ -10,7 +10,10 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::retry::{Policy, Retries};
-use crate::{model::EventKind, network};
+use crate::{
+    model::{EventKind, without_value},
+    network,
+};
 
 /// What stands for a secret in answers; handed back, it means the secret that is stored.
 pub(super) const MASK: &str = "***";
@@ -96,7 +99,10 @@ pub(super) fn read(config: &Value, usual: Retries, client: &network::Client) -> 
         let at = format!("webhooks[{index}]");
         let form = serde_path_to_error::deserialize::<_, Form>(form).map_err(|error| {
             let path = error.path().to_string();
-            wrong(format!("{at}.{path}").trim_end_matches('.').to_owned(), error.into_inner())
+            wrong(
+                format!("{at}.{path}").trim_end_matches('.').to_owned(),
+                without_value(&error.into_inner().to_string()),
+            )
         })?;
         form.checked(usual, client).map_err(|error| wrong(format!("{at}.{}", error.field), error.message))
     };

@@ -50,6 +50,7 @@ enum Step {
 
 impl Lane {
     /// Runs until it is stopped, has drained, or `end` is cancelled: then what is under way is let go.
+    #[tracing::instrument(level = "error", name = "webhook", skip_all, fields(session.id = %self.key.session))]
     pub(super) async fn run(mut self, end: CancellationToken) {
         self.inbox.signal.set_revived();
         end.run_until_cancelled(self.work()).await;
@@ -62,7 +63,7 @@ impl Lane {
                 Ok(Step::Done) => {}
                 Ok(Step::Drained) => {
                     if let Err(error) = self.hub.store.webhooks().remove(&self.key).await {
-                        tracing::warn!(%error, session.id = %self.key.session, "a lane of a deleted session was left");
+                        tracing::warn!(%error, "a lane of a deleted session was left");
                     }
                     return;
                 }
@@ -72,7 +73,7 @@ impl Lane {
                     }
                 }
                 Err(error) => {
-                    tracing::warn!(%error, session.id = %self.key.session, "webhooks wait for the database");
+                    tracing::warn!(%error, "webhooks wait for the database");
                     stop.run_until_cancelled(tokio::time::sleep(STORE_PAUSE)).await;
                 }
             }
@@ -188,7 +189,7 @@ impl Lane {
                 Some(Ok(())) => self.count_reply("queued"),
                 Some(Err(why)) => {
                     self.count_reply("refused");
-                    tracing::warn!(session.id = %self.key.session, delivery = %delivery.id, "a webhook's reply was refused");
+                    tracing::warn!(delivery = %delivery.id, "a webhook's reply was refused");
                     delivery.progress.attempts += 1;
                     return self.give_up(delivery, Failure::new("reply_refused", why)).await;
                 }
@@ -200,7 +201,7 @@ impl Lane {
         if self.failed.remove(&seq).is_some() {
             // A row that stays is delivered once more after the next start, under the same id.
             if let Err(error) = self.hub.store.deliveries().settle(&delivery).await {
-                tracing::warn!(%error, session.id = %self.key.session, "that a webhook took an event was not stored");
+                tracing::warn!(%error, "that a webhook took an event was not stored");
             }
         }
         self.hub.cursors.note(&self.key, seq);
@@ -224,7 +225,7 @@ impl Lane {
         progress.updated_at_ms = self.hub.clock.now_ms();
         progress.due_at_ms = progress.updated_at_ms.saturating_add(pause_ms);
         tracing::debug!(
-            session.id = %self.key.session, delivery = %delivery.id, attempts = progress.attempts, code = failure.code,
+            delivery = %delivery.id, attempts = progress.attempts, code = failure.code,
             "a webhook did not take an event"
         );
         progress.failure = Some((failure.code, failure.message));
@@ -240,7 +241,7 @@ impl Lane {
         let progress = &mut delivery.progress;
         progress.updated_at_ms = self.hub.clock.now_ms();
         tracing::warn!(
-            session.id = %self.key.session, delivery = %delivery.id, attempts = progress.attempts, code = failure.code,
+            delivery = %delivery.id, attempts = progress.attempts, code = failure.code,
             "a webhook's event was put among the dead letters: see GET /api/webhooks/dead"
         );
         progress.failure = Some((failure.code, failure.message));
@@ -296,7 +297,7 @@ impl Lane {
             Change::Closed => Alert::resolved(&code, format!("the webhook at {origin} takes events again")),
         };
         if let Err(error) = self.hub.events.alert(&self.key.session, alert).await {
-            tracing::warn!(%error, session.id = %self.key.session, "an alert about a webhook was not stored");
+            tracing::warn!(%error, "an alert about a webhook was not stored");
         }
     }
 

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::{
-    model::{Content, Event, SessionName, message::Schedule},
+    model::{Content, Event, SessionName, message::Schedule, without_value},
     outbox::{AcceptError, AcceptOptions, AcceptRequest},
 };
 
@@ -25,7 +25,7 @@ pub(super) fn read(answer: &[u8]) -> Option<Result<Reply, String>> {
     let reply = answer.get_mut("reply").map(Value::take).filter(|reply| !reply.is_null())?;
     Some(serde_path_to_error::deserialize(reply).map_err(|error| {
         let path = format!("reply.{}", error.path());
-        format!("{}: {}", path.trim_end_matches(['.', '?']), error.into_inner())
+        format!("{}: {}", path.trim_end_matches(['.', '?']), without_value(&error.into_inner().to_string()))
     }))
 }
 

@@ -13,17 +13,17 @@ const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded")
 const SOON: Duration = Duration::from_secs(10);
 
 /// A client that keeps cookies, follows no redirect and sends no key.
-struct Visitor {
+pub(crate) struct Visitor {
     client: Client,
     cookies: Vec<(String, String)>,
 }
 
 impl Visitor {
-    fn new(drover: &Drover<'_>) -> Self {
+    pub(crate) fn new(drover: &Drover<'_>) -> Self {
         Self { client: drover.api().with_key(None).without_redirects(), cookies: Vec::new() }
     }
 
-    fn cookie(&self) -> String {
+    pub(crate) fn cookie(&self) -> String {
         let pairs: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
         pairs.join("; ")
     }
@@ -38,7 +38,7 @@ impl Visitor {
         }
     }
 
-    fn get(&mut self, path: &str) -> Reply {
+    pub(crate) fn get(&mut self, path: &str) -> Reply {
         let reply = self.client.request("GET", path, &[("cookie", &self.cookie())], None);
         self.keep(&reply);
         reply
@@ -59,7 +59,7 @@ impl Visitor {
         token.unwrap_or_else(|| panic!("no form on {path}: {page}")).to_owned()
     }
 
-    fn sign_in(&mut self, key: &str) -> Reply {
+    pub(crate) fn sign_in(&mut self, key: &str) -> Reply {
         let token = self.token("/dashboard/sign-in");
         self.post("/dashboard/sign-in", &[], &format!("csrf={token}&key={key}"))
     }

@@ -53,6 +53,7 @@ mod recovery;
 mod redeploy;
 mod redis_trouble;
 mod runbook;
+mod secrets;
 mod session_lifecycle;
 mod shutdown;
 mod smoke;

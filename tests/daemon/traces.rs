@@ -23,13 +23,13 @@ struct Span {
 }
 
 /// Takes `POST /v1/traces` and keeps the bodies. Its thread ends with the test's process.
-struct Collector {
-    address: String,
+pub(crate) struct Collector {
+    pub(crate) address: String,
     bodies: Arc<Mutex<Vec<Vec<u8>>>>,
 }
 
 impl Collector {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = format!("http://{}", listener.local_addr().expect("an address"));
         let bodies = Arc::default();
@@ -47,7 +47,7 @@ impl Collector {
         self.bodies.lock().expect("no panic").iter().flat_map(|body| spans_of(body)).collect()
     }
 
-    fn holds(&self, text: &str) -> bool {
+    pub(crate) fn holds(&self, text: &str) -> bool {
         let bodies = self.bodies.lock().expect("no panic");
         bodies.iter().any(|body| body.windows(text.len()).any(|window| window == text.as_bytes()))
     }

@@ -4,7 +4,7 @@
 use std::{collections::VecDeque, sync::Arc};
 
 use tokio::sync::broadcast::{self, error::RecvError};
-use tracing::warn;
+use tracing::{Span, warn};
 
 use super::filter::Filter;
 use crate::{api::state::Parts, event::EventLog, model::Event, shutdown::Shutdown, store::StoreError};
@@ -21,6 +21,8 @@ pub(super) struct Feed {
     cursor: i64,
     is_behind: bool,
     shutdown: Shutdown,
+    /// The request's, which it outlives.
+    span: Span,
 }
 
 impl Feed {
@@ -38,6 +40,7 @@ impl Feed {
             cursor,
             is_behind: cursor < newest,
             shutdown: parts.shutdown.clone(),
+            span: Span::current(),
         })
     }
 
@@ -78,7 +81,7 @@ impl Feed {
                 Some(())
             }
             Err(error) => {
-                warn!(%error, "a stream of events ends, since the past cannot be read");
+                warn!(parent: &self.span, %error, "a stream of events ends, since the past cannot be read");
                 None
             }
         }

@@ -15,7 +15,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
-use tracing::debug;
+use tracing::{Instrument, Span, debug};
 
 use super::{feed::Feed, filter, filter::Filter, teller::Teller};
 use crate::{
@@ -55,11 +55,11 @@ pub(super) async fn open(State(parts): State<Parts>, request: Request) -> Answer
         WebSocketUpgrade::from_request_parts(&mut head, &parts).await.map_err(|refused| no_socket(&refused))?;
     let feed = Feed::after(&parts, filter, last_id).await?;
     // The upgrade runs in a task of axum's; what it does is one that the shutdown waits for.
-    let (teller, shutdown) = (Teller::new(&parts), parts.shutdown);
+    let (teller, shutdown, span) = (Teller::new(&parts), parts.shutdown, Span::current());
     let serve = move |socket| async move {
         let client = Client { socket, teller, shutdown: shutdown.clone() };
         // A panic in it was reported where it happened.
-        let _ = shutdown.spawn(client.serve(feed)).await;
+        let _ = shutdown.spawn(client.serve(feed).instrument(span)).await;
     };
     Ok(upgrade.max_message_size(LONGEST_FRAME_BYTES).on_upgrade(serve).into_response())
 }

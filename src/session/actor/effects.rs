@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::sync::mpsc;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::Instrument;
 
 use super::{Actor, BrowserHeld, Report};
 use crate::{
@@ -39,11 +40,14 @@ impl Actor {
             Effect::Archive => {
                 let (logins, name) = (self.services.logins(), self.outputs.view.borrow().name.clone());
                 let now_ms = self.services.clock.now_ms();
-                tasks.spawn(async move { tell(&reports, Report::Archived(logins.archive(&name, now_ms).await)).await });
+                beside(
+                    tasks,
+                    async move { tell(&reports, Report::Archived(logins.archive(&name, now_ms).await)).await },
+                );
             }
             Effect::LogOutOnPage | Effect::RefreshQr => {
                 let Some(page) = self.browser.page.clone() else { return };
-                tasks.spawn(async move {
+                beside(tasks, async move {
                     let (what, result) = match effect {
                         Effect::LogOutOnPage => ("log out", page.log_out().await),
                         _ => ("refresh its QR", page.refresh_qr().await),
@@ -61,7 +65,7 @@ impl Actor {
         let grace = self.services.close_grace();
         let camera = (how == Effect::KillAfterScreenshot).then(|| self.camera());
         self.forget_page();
-        tasks.spawn(async move {
+        beside(tasks, async move {
             if let (Some(page), Some(camera)) = (&page, camera)
                 && let Some(kept) = camera.picture(page).await
             {
@@ -91,7 +95,7 @@ impl Actor {
         let Some(page) = self.browser.page.clone() else { return };
         self.forget_page();
         self.keeper.is_reloading = true;
-        tasks.spawn(async move {
+        beside(tasks, async move {
             if let Err(error) = page.reload().await {
                 tell(&reports, Report::ReloadFailed { page, error }).await;
             }
@@ -114,7 +118,7 @@ impl Actor {
             limit: Duration::from_secs(self.services.settings.browser.launch_timeout_s.saturating_mul(2)),
         };
         let (launcher, profile) = (Arc::clone(&launch.launcher), launch.profile.clone());
-        tasks.spawn(async move {
+        beside(tasks, async move {
             let outcome = tokio::select! {
                 (outcome, place) = launch.run() => Report::Launched(outcome, place),
                 () = abandon.cancelled() => {
@@ -132,7 +136,7 @@ impl Actor {
             Report::Waiting(why) => self.step(Input::Waiting(why.map(Wait::reason)), tasks).await,
             Report::Launched(launched, _) if self.machine.browser != BrowserPhase::Starting => {
                 let reports = self.reports.0.clone();
-                tasks.spawn(async move {
+                beside(tasks, async move {
                     if let Ok(launched) = launched {
                         launched.page.kill().await;
                     }
@@ -316,6 +320,11 @@ impl Launch {
         let config = record.map(|record| record.config).unwrap_or_default();
         PageOptions::of(&config).map_err(|error| error.to_string())
     }
+}
+
+/// Runs beside the actor; its lines carry the session's name, too.
+pub(super) fn beside(tasks: &TaskTracker, work: impl Future<Output = ()> + Send + 'static) {
+    tasks.spawn(work.in_current_span());
 }
 
 pub(super) async fn tell(reports: &mpsc::Sender<Report>, report: Report) {

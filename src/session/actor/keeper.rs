@@ -9,7 +9,10 @@ use tokio::{sync::mpsc, time::Instant};
 use tokio_util::task::TaskTracker;
 use tracing::{debug, warn};
 
-use super::{Actor, Report, effects::tell};
+use super::{
+    Actor, Report,
+    effects::{beside, tell},
+};
 use crate::{
     config,
     model::{EventKind, KeptScreenshot, Reason, SessionHealth, SessionState},
@@ -160,7 +163,7 @@ impl Actor {
     fn ask(&self, what: Asked, tasks: &TaskTracker) {
         let Some(page) = self.browser.page.clone() else { return };
         let reports = self.reports.0.clone();
-        tasks.spawn(async move {
+        beside(tasks, async move {
             let began = Instant::now();
             let answer = page.snapshot().await;
             let took = began.elapsed();
@@ -231,7 +234,7 @@ impl Actor {
         self.plan_activity();
         let Some(page) = self.browser.page.clone() else { return };
         let (presence, reports) = (Arc::clone(&self.keeper.presence), self.reports.0.clone());
-        tasks.spawn(async move {
+        beside(tasks, async move {
             let result = page.touch().await;
             presence.assert_again(&page).await;
             tell(&reports, Report::Touched { page, result }).await;
@@ -260,7 +263,7 @@ impl Actor {
     pub(super) fn apply_presence(&self, again: bool, tasks: &TaskTracker) {
         let Some(page) = self.browser.page.clone() else { return };
         let (presence, reports) = (Arc::clone(&self.keeper.presence), self.reports.0.clone());
-        tasks.spawn(async move {
+        beside(tasks, async move {
             if again {
                 presence.assert_again(&page).await;
             } else {

@@ -9,7 +9,7 @@ use std::{
 
 use serde_json::{Value, json};
 use tokio::{sync::Semaphore, task::JoinSet, time::Instant};
-use tracing::warn;
+use tracing::{Instrument, warn};
 
 use super::{Inbound, message_key};
 use crate::{
@@ -122,7 +122,7 @@ impl Inbound {
         let page = self.sendable.borrow().clone();
         let (session, permits) = (self.session.clone(), Arc::clone(&self.downloads.permits));
         let (store, limits) = (self.services.files.store.clone(), self.services.settings.media.clone());
-        self.downloads.tasks.spawn(async move {
+        let work = async move {
             let seen = message.details.media.clone().unwrap_or_else(MediaSeen::unknown);
             let download =
                 Download { session: &session, message: &message, seen: &seen, store: &store, limits: &limits };
@@ -136,7 +136,8 @@ impl Inbound {
                 json!({ "url": null, "mimetype": seen.mimetype, "filename": seen.filename, "error": error.to_string() })
             });
             (message, media)
-        });
+        };
+        self.downloads.tasks.spawn(work.in_current_span());
     }
 }
 

@@ -76,7 +76,7 @@ impl Keeper {
     }
 
     /// Until it is told to stop.
-    #[tracing::instrument(name = "memory", skip_all)]
+    #[tracing::instrument(level = "error", name = "memory", skip_all)]
     pub(in crate::session) async fn run(mut self, stop: CancellationToken) {
         let mut measure_at = Instant::now();
         loop {
@@ -186,7 +186,7 @@ impl Keeper {
             let payload = json!({ "level": self.level, "usedBytes": used_bytes, "budgetBytes": budget.bytes, "largest": session });
             let event = NewEvent { kind, session: session.clone(), payload };
             if let Err(error) = self.registry.services().events.publish(event).await {
-                warn!(%error, "an event was not stored");
+                warn!(session.id = %session, %error, "an event was not stored");
             }
         }
         if self.level == Level::Critical {
@@ -208,7 +208,7 @@ impl Keeper {
     async fn alert(&self, alert: Alert) {
         let Some(session) = &self.alerted else { return };
         if let Err(error) = self.registry.services().events.alert(session, alert).await {
-            warn!(%error, "an alert was not stored");
+            warn!(session.id = %session, %error, "an alert was not stored");
         }
     }
 

@@ -7,7 +7,7 @@ use std::{
 
 use metrics::{counter, histogram};
 use rand::RngExt;
-use tracing::{Instrument, field::Empty, info, info_span, warn};
+use tracing::{Instrument, error_span, field::Empty, info, warn};
 
 use super::{
     DeliveryError, Next, Sender,
@@ -183,7 +183,7 @@ impl Sender {
         let began = Instant::now();
         // A span of its own: the sender's lasts as long as its session.
         let span =
-            info_span!(parent: None, "send", session.id = %self.session, message.id = %message.id, outcome = Empty);
+            error_span!(parent: None, "send", session.id = %self.session, message.id = %message.id, outcome = Empty);
         let told = self.tell_page(&message, key, file.as_ref(), is_resend, page).instrument(span.clone());
         let outcome = told.await;
         span.record("outcome", self.note_outcome(&outcome, began));

@@ -18,7 +18,7 @@ CARGO = $(if $(shell command -v mold 2>/dev/null),mold -run )cargo
 # nothing is built twice.
 BUILD_DEV = $(CARGO) build --locked --workspace --bins --test daemon
 
-.PHONY: help run demo smoke test check-deploy soak openapi bench-boot bench-dashboard bench-queue bench-accept bench-memory bench-events chaos-queue lint docs fmt clean
+.PHONY: help run demo smoke test check-deploy soak openapi bench-api bench-boot bench-dashboard bench-queue bench-accept bench-memory bench-events chaos-queue lint docs fmt clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,6 +47,10 @@ test: install-test ## Everything, with real Chromium, Redis, SQLite and PostgreS
 bench-dashboard: install-test ## What the dashboard weighs over the wire, and when it is first seen; PROFILE=dev for a dev build
 	@$(CARGO) build --locked --workspace --bins --test daemon --profile $(PROFILE)
 	@$(CARGO) test --locked --workspace --test daemon --profile $(PROFILE) -- --ignored --exact --nocapture dashboard_bench::bench_dashboard
+
+bench-api: install-test ## 1,000 sessions listed 500 times a second, 1,000 listeners of events, the dashboard; PROFILE=dev for a dev build
+	@$(CARGO) build --locked --workspace --bins --test daemon --profile $(PROFILE)
+	@$(CARGO) test --locked --workspace --test daemon --profile $(PROFILE) -- --ignored --exact --nocapture bench_api::bench_api
 
 bench-boot: install-test ## How long until 20 kept logins are ready again (SESSIONS=... for another number)
 	@$(BUILD_DEV)

@@ -25,6 +25,7 @@ use crate::event::Envelope;
 use filter::Filter;
 
 pub(super) use filter::is_known;
+pub(super) use teller::Told;
 
 pub(super) fn routes() -> OpenApiRouter<Parts> {
     OpenApiRouter::new().routes(routes!(events))

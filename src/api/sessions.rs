@@ -7,9 +7,11 @@ mod get;
 mod lifecycle;
 mod list;
 mod me;
+mod shelf;
 mod sleep;
 mod update;
 
+pub(super) use shelf::Shelf;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{

@@ -7,8 +7,10 @@ use ipnet::IpNet;
 
 use super::{
     address,
+    events::Told,
     keys::Keys,
     limiter::{Limiter, Rates},
+    sessions::Shelf,
 };
 use crate::{
     alert::Alerts,
@@ -82,6 +84,10 @@ pub(super) struct Parts {
     pub(super) facts: Arc<Facts>,
     /// How often may be asked.
     pub(super) limiter: Limiter,
+    /// Events as they were told lately.
+    pub(super) told: Told,
+    /// Sessions as they were shown last.
+    pub(super) shelf: Shelf,
     /// Streams and waits end when it begins.
     pub(super) shutdown: Shutdown,
 }
@@ -108,6 +114,8 @@ impl Parts {
             rooms,
             facts: Arc::new(Facts { server, environment, trusted_proxies, started_at_ms }),
             limiter,
+            told: Told::new(),
+            shelf: Shelf::default(),
             shutdown,
         }
     }
@@ -143,6 +151,12 @@ taken_from_rooms! {
 impl FromRef<Parts> for Arc<Facts> {
     fn from_ref(parts: &Parts) -> Self {
         Arc::clone(&parts.facts)
+    }
+}
+
+impl FromRef<Parts> for Shelf {
+    fn from_ref(parts: &Parts) -> Self {
+        parts.shelf.clone()
     }
 }
 

@@ -60,8 +60,13 @@ impl About {
     /// Of a session as it is stored.
     #[must_use]
     pub fn of(record: &SessionRecord) -> Self {
-        let metadata = record.config.get("metadata").filter(|metadata| !metadata.is_null());
-        Self { me: record.me.clone(), metadata: metadata.cloned() }
+        Self { me: record.me.clone(), metadata: Self::metadata_of(&record.config) }
+    }
+
+    /// The metadata that a session's `config` has for it.
+    #[must_use]
+    pub fn metadata_of(config: &Value) -> Option<Value> {
+        config.get("metadata").filter(|metadata| !metadata.is_null()).cloned()
     }
 }
 

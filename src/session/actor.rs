@@ -10,9 +10,13 @@ mod meters;
 mod page_events;
 mod publish;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, RwLock},
+    time::Duration,
+};
 
 use rand::RngExt;
+use serde_json::Value;
 use tokio::{
     sync::{mpsc, oneshot, watch},
     time::Instant,
@@ -91,6 +95,8 @@ pub(super) struct Handle {
     pub(super) sends: Sends,
     /// When it was used, and by whom it is held.
     pub(super) usage: Arc<Usage>,
+    /// WAHA's `config`, as the store has it.
+    pub(super) config: RwLock<Arc<Value>>,
 }
 
 /// What the actor publishes through.
@@ -213,7 +219,8 @@ impl Actor {
             reports: mpsc::channel(16),
             inbox: Inbox { requests, waiting: Vec::new(), ending: false },
         };
-        (actor, Handle { requests: request_sender, view, page, sendable, sends, usage })
+        let config = RwLock::new(Arc::new(record.config.clone()));
+        (actor, Handle { requests: request_sender, view, page, sendable, sends, usage, config })
     }
 
     /// Lives until it is told to end and holds no browser.

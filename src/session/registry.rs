@@ -183,6 +183,23 @@ impl Registry {
         handles.values().map(|handle| handle.view.borrow().clone()).collect()
     }
 
+    /// Shows every session with its `config` as they stand, by name, and copies nothing. `look` asks nothing of the registry.
+    pub fn visit(&self, mut look: impl FnMut(&SessionView, &Arc<Value>)) {
+        let handles = self.inner.handles.read().unwrap_or_else(PoisonError::into_inner);
+        for handle in handles.values() {
+            let config = handle.config.read().unwrap_or_else(PoisonError::into_inner);
+            look(&handle.view.borrow(), &config);
+        }
+    }
+
+    /// A session's `config`.
+    ///
+    /// # Errors
+    /// When there is none of that name.
+    pub fn config(&self, name: &SessionName) -> Result<Arc<Value>, SessionError> {
+        Ok(Arc::clone(&self.handle(name)?.config.read().unwrap_or_else(PoisonError::into_inner)))
+    }
+
     /// How many there are.
     #[must_use]
     pub fn count(&self) -> usize {
@@ -225,7 +242,8 @@ impl Registry {
         self.inner.services.store.sessions().set_config(name, &config).await?;
         handle.usage.configure(&config);
         self.inner.services.queue.set_session_limits(name, SessionLimits::of_config(&config));
-        self.details(name).await
+        *handle.config.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(config.clone());
+        Ok(SessionDetails { view: handle.view.borrow().clone(), config })
     }
 
     /// Starts a session; one that runs is left alone.

@@ -6,6 +6,7 @@
 mod alerts;
 mod backups;
 mod bad_input;
+mod bench_api;
 mod bench_events;
 mod boot;
 mod bridge;

@@ -35,10 +35,6 @@ pub(super) async fn newest(
         None => parts.rooms.events.last_seq().await? - i64::from(limit),
     };
     let events = parts.rooms.events.since(after, filter.session.as_ref(), kinds, limit).await?;
-    let mut teller = Teller::new(parts);
-    let mut shown = Vec::with_capacity(events.len());
-    for event in &events {
-        shown.push(teller.show(event).await);
-    }
-    Ok(Json(shown))
+    let teller = Teller::new(parts);
+    Ok(Json(events.iter().map(|event| teller.show(event)).collect()))
 }

@@ -106,7 +106,7 @@ impl Client {
         loop {
             let frame = tokio::select! {
                 event = feed.next() => match event {
-                    Some(event) => Message::Text(self.teller.show(&event).await.to_string().into()),
+                    Some(event) => Message::Text((*self.teller.text(&event)).into()),
                     None => return End::Ours(close_code::AWAY, "drover ends, or cannot read the past: come back with lastEventId"),
                 },
                 heard = self.socket.recv() => match heard {

@@ -29,10 +29,10 @@ pub(super) async fn stream(parts: Parts, filter: Filter, last_id: Option<i64>) -
     let feed = Feed::after(&parts, filter, last_id).await?;
     let hello = sse::Event::default().retry(RETRY).comment("drover");
     let teller = Teller::new(&parts);
-    let events = stream::unfold((feed, teller, Some(hello)), async |(mut feed, mut teller, hello)| {
+    let events = stream::unfold((feed, teller, Some(hello)), async |(mut feed, teller, hello)| {
         let shown = match hello {
             Some(hello) => hello,
-            None => show(&*feed.next().await?, &mut teller).await,
+            None => show(&*feed.next().await?, &teller),
         };
         Some((Ok::<_, Infallible>(shown), (feed, teller, None)))
     });
@@ -41,7 +41,7 @@ pub(super) async fn stream(parts: Parts, filter: Filter, last_id: Option<i64>) -
     Ok(response)
 }
 
-async fn show(event: &Event, teller: &mut Teller) -> sse::Event {
-    let body = teller.show(event).await.to_string();
+fn show(event: &Event, teller: &Teller) -> sse::Event {
+    let body = teller.text(event);
     sse::Event::default().id(event.seq.to_string()).event(event.event.kind.as_str()).data(body)
 }

@@ -1,55 +1,57 @@
 //! Events as the wire has them, with what the envelope says of their sessions.
+//!
+//! An event is the same text for everybody who hears it, so it is written once however many listen. What is kept of it is bounded
+//! in bytes and in time.
 
-use std::{collections::HashMap, time::Duration};
+use std::{sync::Arc, time::Duration};
 
+use moka::sync::Cache;
 use serde_json::{Value, json};
-use tokio::time::Instant;
-use tracing::debug;
 
 use crate::{
     api::state::Parts,
     event::{About, envelope},
-    model::{Event, SessionName},
+    model::Event,
 };
 
-/// For how long a session's metadata is believed.
-const BELIEVED: Duration = Duration::from_secs(5);
+/// For how long a text is kept for those who have not heard it yet.
+const KEPT: Duration = Duration::from_secs(5);
+/// How much text is kept, in bytes.
+const MOST_BYTES: u64 = 4 << 20;
+
+/// What was told lately, by the event's number. Cheap to clone.
+#[derive(Clone)]
+pub(in crate::api) struct Told(Cache<i64, Arc<str>>);
+
+impl Told {
+    pub(in crate::api) fn new() -> Self {
+        let weigh = |_: &i64, text: &Arc<str>| u32::try_from(text.len()).unwrap_or(u32::MAX);
+        Self(Cache::builder().weigher(weigh).max_capacity(MOST_BYTES).time_to_live(KEPT).build())
+    }
+}
 
 /// Shows events to one client.
 pub(super) struct Teller {
     parts: Parts,
-    metadata: HashMap<SessionName, (Instant, Option<Value>)>,
 }
 
 impl Teller {
     pub(super) fn new(parts: &Parts) -> Self {
-        Self { parts: parts.clone(), metadata: HashMap::new() }
+        Self { parts: parts.clone() }
     }
 
     /// An event in WAHA's envelope.
-    pub(super) async fn show(&mut self, event: &Event) -> Value {
-        let session = &event.event.session;
-        let view = self.parts.rooms.registry.view(session).ok();
-        let about = About { me: view.and_then(|view| view.me), metadata: self.metadata(session).await };
+    pub(super) fn show(&self, event: &Event) -> Value {
+        let (registry, session) = (&self.parts.rooms.registry, &event.event.session);
+        let about = About {
+            me: registry.view(session).ok().and_then(|view| view.me),
+            metadata: registry.config(session).ok().and_then(|config| About::metadata_of(&config)),
+        };
         json!(envelope(event, &about, &self.parts.facts.environment))
     }
 
-    async fn metadata(&mut self, session: &SessionName) -> Option<Value> {
-        if let Some((read_at, metadata)) = self.metadata.get(session)
-            && read_at.elapsed() < BELIEVED
-        {
-            return metadata.clone();
-        }
-        let record = match self.parts.rooms.store.sessions().get(session).await {
-            Ok(record) => record,
-            Err(error) => {
-                // The event itself counts.
-                debug!(%error, session.id = %session, "a session's metadata could not be read");
-                return None;
-            }
-        };
-        let metadata = record.and_then(|record| About::of(&record).metadata);
-        self.metadata.insert(session.clone(), (Instant::now(), metadata.clone()));
-        metadata
+    /// The same as text, written once for all who hear it.
+    pub(super) fn text(&self, event: &Event) -> Arc<str> {
+        self.parts.told.0.get_with(event.seq, || self.show(event).to_string().into())
     }
 }

@@ -1,21 +1,25 @@
 //! `GET /api/sessions?all=`
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
-use axum::{Json, extract::State};
-use serde_json::json;
+use axum::{
+    Json,
+    extract::State,
+    http::{HeaderValue, header::CONTENT_TYPE},
+    response::{IntoResponse, Response},
+};
 
+use super::shelf::Shelf;
 use crate::{
     api::{
         auth::{Action, Principal},
         input::Params,
-        problem::Answer,
+        problem::{Answer, Problem},
         state::Facts,
         wire::{self, SessionInfo},
     },
     model::WireStatus,
     session::Registry,
-    store::Store,
 };
 
 /// The sessions that the key may see; stopped ones only with `all=true`.
@@ -26,17 +30,20 @@ use crate::{
 )]
 pub(super) async fn list(
     State(registry): State<Registry>,
-    State(store): State<Store>,
+    State(shelf): State<Shelf>,
     State(facts): State<Arc<Facts>>,
     principal: Principal,
     params: Params,
-) -> Answer<Json<Vec<SessionInfo>>> {
+) -> Answer<Response> {
     let all = params.optional::<bool>("all")?.unwrap_or(false);
-    let records = store.sessions().list().await?;
-    let configs: BTreeMap<_, _> = records.into_iter().map(|record| (record.name, record.config)).collect();
-    let views = registry.views();
-    let shown = views.iter().filter(|view| principal.may(Action::Read, &view.name));
-    let shown = shown.filter(|view| all || view.wire_status() != WireStatus::Stopped);
-    let none = json!({});
-    Ok(Json(shown.map(|view| wire::session(view, configs.get(&view.name).unwrap_or(&none), &facts)).collect()))
+    if !principal.has(Action::Read) {
+        return Ok(Json(Vec::<SessionInfo>::new()).into_response());
+    }
+    let Some(only) = principal.only_session() else {
+        let list = shelf.list(&registry, &facts, all).map_err(Problem::internal)?;
+        return Ok(([(CONTENT_TYPE, HeaderValue::from_static("application/json"))], list).into_response());
+    };
+    let shown = registry.view(only).ok().filter(|view| all || view.wire_status() != WireStatus::Stopped);
+    let config = registry.config(only).unwrap_or_default();
+    Ok(Json(shown.iter().map(|view| wire::session(view, &config, &facts)).collect::<Vec<_>>()).into_response())
 }

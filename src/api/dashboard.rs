@@ -28,7 +28,6 @@ mod render;
 mod session;
 mod sign_in;
 mod sign_ins;
-mod tries;
 mod visitor;
 mod webhooks;
 
@@ -49,7 +48,6 @@ use figures::Figures;
 use history::History;
 use render::Templates;
 use sign_ins::SignIns;
-use tries::Tries;
 
 /// The longest form, in bytes.
 const LONGEST_FORM: usize = 16 << 10;
@@ -65,7 +63,6 @@ pub(super) struct Desk {
 
 struct Inner {
     sign_ins: SignIns,
-    tries: Tries,
     templates: Templates,
     figures: Figures,
     history: History,
@@ -79,7 +76,6 @@ impl Desk {
     pub(super) fn new(parts: &Parts, api: Router) -> Self {
         let inner = Inner {
             sign_ins: SignIns::new(parts.rooms.store.clone()),
-            tries: Tries::new(),
             templates: Templates::new(),
             figures: Figures::new(parts),
             history: History::new(),

@@ -1,5 +1,5 @@
-//! How often may be asked: by a key for each kind of request, with wrong keys by an address. Sign-ins have a
-//! limit of their own ([`super::dashboard`]).
+//! How often may be asked: by a key for each kind of request, with wrong keys by an address, and at the dashboard's door by an
+//! address.
 //!
 //! Counted in Redis, so that all nodes share a limit and it outlives a restart; while Redis does not answer, by this node in
 //! memory. Invariant: a limit never makes a request wait for a Redis that hangs longer than [`PATIENCE`].
@@ -31,6 +31,10 @@ use memory::Memory;
 
 /// The window of all limits.
 const MINUTE: Duration = Duration::from_secs(60);
+/// The window of sign-ins.
+const QUARTER_HOUR: Duration = Duration::from_secs(15 * 60);
+/// Wrong keys at the dashboard's door in that time: a person has one key, and types it.
+const SIGN_INS: Rate = Rate { limit: 3, window: QUARTER_HOUR };
 /// How long Redis may take to count.
 const PATIENCE: Duration = Duration::from_millis(250);
 /// For how long Redis is not asked after it took longer.
@@ -83,6 +87,18 @@ pub(super) struct Counted {
     standing: RateStanding,
 }
 
+/// A try at the dashboard's door that counts.
+pub(super) struct SignInTry {
+    bucket: String,
+    counted: Place,
+}
+
+/// Where something was counted.
+enum Place {
+    Redis,
+    Memory,
+}
+
 impl Limiter {
     pub(super) fn new(queue: Queue, clock: Arc<dyn Clock>, rates: Rates) -> Self {
         let (memory, rests_until_ms) = (Memory::default(), AtomicI64::new(0));
@@ -117,6 +133,33 @@ impl Limiter {
         self.by_address("wrong", address, rate, refusal).await
     }
 
+    /// Begins a try at the dashboard's door. It counts from now on, so that many at once are no more than a few.
+    ///
+    /// # Errors
+    /// When too many came from there.
+    pub(super) async fn sign_in(&self, address: IpAddr) -> Answer<SignInTry> {
+        let bucket = format!("sign-in:{}", network(address));
+        let (standing, counted) = self.count_anywhere(&bucket, SIGN_INS).await;
+        match standing.wait {
+            None => Ok(SignInTry { bucket, counted }),
+            Some(wait) => Err(too_many("too many wrong keys from this address", wait)),
+        }
+    }
+
+    /// Takes a try back: its key was right. Who shares an address with others does not lock them out by signing in.
+    pub(super) async fn forgive(&self, attempt: &SignInTry) {
+        let shared = &self.shared;
+        match attempt.counted {
+            Place::Memory => shared.memory.take_back(&attempt.bucket),
+            Place::Redis => match tokio::time::timeout(PATIENCE, shared.queue.take_back(&attempt.bucket)).await {
+                Ok(Ok(())) => {}
+                // It counts a quarter of an hour longer than it should.
+                Ok(Err(error)) => debug!(%error, "a sign-in was not taken back"),
+                Err(_) => debug!("a sign-in was not taken back: Redis does not answer"),
+            },
+        }
+    }
+
     async fn by_address(&self, name: &str, address: IpAddr, rate: Rate, refusal: &str) -> Answer<()> {
         let standing = self.count(&format!("{name}:{}", network(address)), rate).await;
         match standing.and_then(|standing| standing.wait) {
@@ -125,21 +168,23 @@ impl Limiter {
         }
     }
 
+    /// None when there is no limit.
     async fn count(&self, bucket: &str, rate: Rate) -> Option<RateStanding> {
-        if rate.limit == 0 {
-            return None;
-        }
+        if rate.limit == 0 { None } else { Some(self.count_anywhere(bucket, rate).await.0) }
+    }
+
+    async fn count_anywhere(&self, bucket: &str, rate: Rate) -> (RateStanding, Place) {
         let shared = &self.shared;
         let now_ms = shared.clock.now_ms();
         if now_ms >= shared.rests_until_ms.load(Ordering::Relaxed) {
             match tokio::time::timeout(PATIENCE, shared.queue.count(bucket, rate)).await {
-                Ok(Ok(standing)) => return Some(standing),
+                Ok(Ok(standing)) => return (standing, Place::Redis),
                 // The link's own room reports that Redis is gone.
                 Ok(Err(error)) => debug!(%error, "a request is counted in memory"),
                 Err(_) => shared.rests_until_ms.store(now_ms + REST_MS, Ordering::Relaxed),
             }
         }
-        Some(shared.memory.count(bucket, rate, now_ms))
+        (shared.memory.count(bucket, rate, now_ms), Place::Memory)
     }
 }
 

@@ -45,4 +45,16 @@ impl Queue {
             reset: Duration::from_millis(reset_ms),
         })
     }
+
+    /// Takes back what was counted last in a bucket: it was none of what is limited.
+    ///
+    /// # Errors
+    /// When Redis fails.
+    pub async fn take_back(&self, bucket: &str) -> Result<(), QueueError> {
+        let link = self.shared.connections.link()?;
+        let mut command = ::redis::cmd("ZPOPMAX");
+        command.arg(keys::rate(bucket));
+        let _taken: Vec<String> = link.command(&command).await?;
+        Ok(())
+    }
 }

@@ -1,7 +1,5 @@
 //! `GET|POST /dashboard/sign-in`, `POST /dashboard/sign-out`, `POST /dashboard/language`
 
-use std::time::Duration;
-
 use axum::http::header::SET_COOKIE;
 use axum::{
     extract::State,
@@ -57,7 +55,10 @@ fn form(desk: &Desk, headers: &HeaderMap, next: &str, status: StatusCode) -> Sho
 pub(super) async fn sign_in(State(desk): State<Desk>, form: OpenForm) -> Shown {
     let OpenForm { address, headers, fields } = form;
     let next = local_path(fields.text("next"));
-    desk.inner.tries.begin(address, desk.now_ms()).await.map_err(too_often)?;
+    let limiter = &desk.parts.limiter;
+    let attempt = limiter.sign_in(address).await.inspect_err(|_| {
+        warn!(%address, "the dashboard refuses an address that tried too many wrong keys");
+    })?;
     let found = match fields.text("key") {
         Some(key) => desk.parts.rooms.keys.find(key.as_bytes()).await.map_err(Problem::from)?,
         None => None,
@@ -66,18 +67,11 @@ pub(super) async fn sign_in(State(desk): State<Desk>, form: OpenForm) -> Shown {
         warn!("somebody tried to sign in to the dashboard with a key that is wrong or revoked");
         return self::form(&desk, &headers, next, StatusCode::UNAUTHORIZED);
     };
-    desk.inner.tries.forgive(address).await;
+    limiter.forgive(&attempt).await;
     let token = desk.sign_ins().open(&key).await;
     info!(key.id = %key.id, "somebody signed in to the dashboard");
     let cookie = AppendHeaders([(SET_COOKIE, Cookies::of(&headers).set_session(&token).to_string())]);
     Ok((cookie, Redirect::to(next)).into_response())
-}
-
-fn too_often(left: Duration) -> Problem {
-    warn!("the dashboard refuses an address that tried too many wrong keys");
-    let minutes = left.as_secs().div_ceil(60);
-    let text = format!("too many wrong keys from this address; try again in {minutes} min");
-    Problem::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", text).retry_after(left)
 }
 
 /// Ends a sign-in.

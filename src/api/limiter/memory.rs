@@ -44,6 +44,14 @@ impl Memory {
         let left = u32::try_from(limit - bucket.at_ms.len()).unwrap_or(u32::MAX);
         RateStanding { wait: None, left, reset: until(bucket.at_ms[0]) }
     }
+
+    /// Takes back what was counted last in a bucket.
+    pub(super) fn take_back(&self, bucket: &str) {
+        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(bucket) = buckets.get_mut(bucket) {
+            bucket.at_ms.pop_back();
+        }
+    }
 }
 
 #[cfg(test)]
@@ -64,6 +72,9 @@ mod tests {
         assert_eq!(memory.count("b", RATE, 3000).wait, None, "another bucket");
         assert_eq!(memory.count("a", RATE, 900_000).wait, None, "the first is over");
         assert!(memory.count("a", RATE, 900_999).wait.is_some());
+        memory.take_back("a");
+        assert_eq!(memory.count("a", RATE, 900_999).wait, None, "the last one is taken back");
+        memory.take_back("unheard-of");
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod error;
 mod letter;
 mod postman;
 mod quiet;
+mod reach;
 mod recipients;
 mod rules;
 mod smtp;
@@ -35,6 +36,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 pub use error::AlertError;
+pub use reach::{Unreachable, reach};
 pub use templates::{KINDS, RefusedTemplate};
 pub use try_out::{TestResult, TestWish};
 

@@ -10,6 +10,7 @@ mod disk;
 mod finding;
 mod fonts;
 mod limits;
+mod mail;
 mod reach;
 mod redis_server;
 
@@ -27,19 +28,20 @@ const LIMIT: Duration = Duration::from_secs(20);
 /// Looks at everything. `database_url` is the address of the database that the settings mean.
 pub async fn examine(config: &Config, database_url: &str) -> Vec<Finding> {
     let started = clock::Stopwatch::start();
-    let (chromium, sandbox, (redis, redis_clock), (database, database_clock), disk, reach, fonts) = tokio::join!(
+    let (chromium, sandbox, (redis, redis_clock), (database, database_clock), disk, mail, reach, fonts) = tokio::join!(
         limited("chromium", chromium::executable(&config.browser)),
         limited("sandbox", chromium::sandbox()),
         redis_server::examine(&config.redis),
         database::examine(database_url),
         limited("disk", disk::examine(&config.data.dir)),
+        limited("smtp", mail::examine(&config.smtp)),
         limited("whatsapp", reach::examine(&config.browser.simulator)),
         limited("fonts", fonts::examine()),
     );
     let mut findings = vec![chromium, sandbox, redis, database, disk, disk::volume(&config.data.dir)];
     findings.extend(limits::examine(config));
     findings.push(clock::examine(started, &[("Redis", redis_clock), ("the database", database_clock)]));
-    findings.extend([reach, fonts]);
+    findings.extend([mail, reach, fonts]);
     findings
 }
 

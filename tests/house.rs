@@ -18,7 +18,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("lib", &[]),
     ("cli", &["daemon", "telemetry", "qr", "store", "doctor", "backup", "browser"]),
     ("daemon", &["*"]),
-    ("doctor", &["browser", "host", "redis", "store"]),
+    ("doctor", &["alert", "browser", "host", "redis", "store"]),
     ("backup", &["host", "store"]),
     (
         "api",

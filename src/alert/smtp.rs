@@ -35,6 +35,8 @@ pub(super) struct Mailer {
     transport: AsyncSmtpTransport<Tokio1Executor>,
     from: Mailbox,
     limit: Duration,
+    /// Host and port.
+    place: String,
 }
 
 /// A mail was not sent.
@@ -104,7 +106,27 @@ impl Mailer {
             let password = decoded(password).map_err(|_| wrong("its password is no text"))?;
             builder = builder.credentials(Credentials::new(user.clone(), password));
         }
-        Ok(Some(Self { transport: builder.build(), from: from(&settings.from, &user, &host)?, limit }))
+        let (from, place) = (from(&settings.from, &user, &host)?, format!("{host}:{port}"));
+        Ok(Some(Self { transport: builder.build(), from, limit, place }))
+    }
+
+    /// Host and port of the server.
+    pub(super) fn place(&self) -> &str {
+        &self.place
+    }
+
+    /// Connects as for a mail, and sends none.
+    pub(super) async fn log_in(&self) -> Result<(), NotSent> {
+        match tokio::time::timeout(self.limit * 4, self.transport.test_connection()).await {
+            Ok(Ok(true)) => Ok(()),
+            Ok(Ok(false)) => Err(NotSent {
+                code: "smtp_unreachable",
+                message: format!("{} took the login, and hung up then", self.place),
+                fate: Fate::AllWait,
+            }),
+            Ok(Err(error)) => Err(NotSent::of(&error)),
+            Err(_) => Err(NotSent::too_slow()),
+        }
     }
 
     /// Hands one mail to the server.
@@ -115,11 +137,7 @@ impl Mailer {
         match tokio::time::timeout(self.limit * 4, self.transport.send(message)).await {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(error)) => Err(NotSent::of(&error)),
-            Err(_) => Err(NotSent {
-                code: "smtp_timeout",
-                message: "the mail server does not answer in time (smtp.timeout_s)".to_owned(),
-                fate: Fate::AllWait,
-            }),
+            Err(_) => Err(NotSent::too_slow()),
         }
     }
 
@@ -139,6 +157,14 @@ impl Mailer {
 }
 
 impl NotSent {
+    fn too_slow() -> Self {
+        Self {
+            code: "smtp_timeout",
+            message: "the mail server does not answer in time (smtp.timeout_s)".to_owned(),
+            fate: Fate::AllWait,
+        }
+    }
+
     fn of(error: &smtp::Error) -> Self {
         let message = scrub(&chain(error)).into_owned();
         let Some(code) = error.status().map(u16::from) else {

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::support::{
     Cli, Drover, Home, Simulator,
+    mail::{Encryption, MailServer, PASSWORD},
     servers::{Postgres, Redis},
 };
 
@@ -129,6 +130,38 @@ fn the_doctor_tells_what_is_well_and_what_is_not() {
         assert!(ended.out.contains(line), "{line} in {ended:?}");
     }
     assert!(ended.err.starts_with("drover: not well: ") && ended.err.lines().count() == 1, "{ended:?}");
+}
+
+#[test]
+fn the_doctor_tries_the_mail_server_and_sends_nothing() {
+    let (mut server, home) = (MailServer::start(Encryption::StartTls), Home::bare());
+    home.set("DROVER_SMTP__CA_FILE", &server.ca_file());
+    let looked = || {
+        let ended = home.run(&["doctor", "--json"]);
+        let findings: Value = serde_json::from_str(&ended.out).unwrap_or_else(|_| panic!("{ended:?}"));
+        let checks = findings["checks"].as_array().expect("a list").clone();
+        let smtp = checks.into_iter().find(|check| check["check"] == "smtp").expect("its line");
+        assert_eq!(smtp["verdict"] == "ok", smtp["advice"] == "", "{smtp}");
+        assert!(!smtp.to_string().contains("pa55") && !smtp.to_string().contains("wrong-one"), "{smtp}");
+        let text = |name: &str| smtp[name].as_str().expect("a text").to_owned();
+        (text("verdict"), format!("{} {}", text("found"), text("advice")))
+    };
+    let expect = |verdict: &str, part: &str| {
+        let found = looked();
+        assert!(found.0 == verdict && found.1.contains(part), "{verdict}, {part}: {found:?}");
+    };
+    expect("warn", "set SMTP_URL");
+    home.set("SMTP_URL", &server.url(PASSWORD));
+    expect("ok", "lets drover in");
+    assert!(server.mails().is_empty(), "none was sent");
+    home.set("SMTP_URL", &server.url("wrong-one"));
+    expect("fail", "user and password");
+    home.set("SMTP_URL", &server.url(PASSWORD));
+    home.unset("DROVER_SMTP__CA_FILE");
+    expect("fail", "ca_file");
+    home.set("DROVER_SMTP__CA_FILE", &server.ca_file());
+    server.end();
+    expect("fail", "check host and port");
 }
 
 #[test]

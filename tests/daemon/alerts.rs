@@ -184,6 +184,15 @@ fn a_mail_that_is_deferred_waits_and_one_that_is_refused_is_given_up_and_the_oth
     );
     assert!(all["mail"]["outage"].is_null(), "the server as such is well");
 
+    // What concerns no single session is asked for by the name under which it stands, by who may read all of them.
+    let heard = drover.api().request("GET", "/api/events?session=server", &[("accept", "application/json")], None);
+    let heard = heard.expect(200);
+    let codes: Vec<_> = heard.as_array().expect("a list").iter().map(|event| &event["payload"]["code"]).collect();
+    assert!(codes.contains(&&json!("disk_low")), "{heard}");
+    let made = drover.api().post("/api/keys", &json!({"session": "shop", "actions": ["read"]})).expect(201);
+    let of_shop = drover.api().with_key(made["key"].as_str());
+    assert_eq!(of_shop.get("/api/events?session=server").status, 403);
+
     // The command tells what became of each, and ends accordingly.
     let url = drover.api().base().to_owned();
     let tried = home.run(&["alert", "test", "--url", &url]);

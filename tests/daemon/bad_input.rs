@@ -110,6 +110,9 @@ fn a_key_that_is_missing_or_wrong_is_unauthorised() {
             assert_eq!(client.get(open).status, 200, "{open} needs no key");
         }
     }
+    let guess = "drover_guessed";
+    let refused = drover.api().with_key(Some(guess)).get("/api/version");
+    assert!(refused.status == 401 && !refused.text().contains(guess) && !drover.log().text().contains(guess));
     // The key stays in its file: neither the log nor an answer shows it.
     let key = drover.api().key().expect("the admin key").to_owned();
     assert!(!drover.log().text().contains(&key), "the key stands in the log");

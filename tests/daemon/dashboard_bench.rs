@@ -37,16 +37,16 @@ fn bench_dashboard() {
 }
 
 /// The first load of the overview.
-pub struct Page {
+pub(crate) struct Page {
     /// Over the wire, with style, script and icon; a kilobyte has 1,000 bytes.
-    pub kilobytes: f64,
+    pub(crate) kilobytes: f64,
     /// Until something is seen.
-    pub median_ms: f64,
-    pub worst_ms: f64,
+    pub(crate) median_ms: f64,
+    pub(crate) worst_ms: f64,
 }
 
 /// Weighs the overview, and opens it again and again in a browser.
-pub fn measure(drover: &Drover<'_>) -> Page {
+pub(crate) fn measure(drover: &Drover<'_>) -> Page {
     let key = drover.api().key().expect("a key").to_owned();
     let address = drover.api().base().trim_start_matches("http://").to_owned();
     let kilobytes = first_load_bytes(&address, &key) as f64 / 1_000.0;

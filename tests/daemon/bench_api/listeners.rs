@@ -3,9 +3,10 @@
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::Duration,
 };
 
+use drover::clock::{Clock as _, SystemClock};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -28,14 +29,14 @@ struct Heard {
 type Round = Arc<Mutex<BTreeMap<u64, Heard>>>;
 
 /// All of them, connected.
-pub struct Listeners {
+pub(crate) struct Listeners {
     runtime: Runtime,
     count: usize,
     round: Round,
 }
 
 impl Listeners {
-    pub fn connect(drover: &Drover<'_>, count: usize) -> Self {
+    pub(crate) fn connect(drover: &Drover<'_>, count: usize) -> Self {
         let address = drover.api().base().trim_start_matches("http://").to_owned();
         let key = drover.api().key().expect("a key");
         let request = format!("GET /api/events HTTP/1.1\r\nhost: {address}\r\nx-api-key: {key}\r\n\r\n");
@@ -57,7 +58,7 @@ impl Listeners {
     }
 
     /// Waits until all heard so many events, each once; how long each took to the last of them, in milliseconds, in order.
-    pub fn wait_for(self, events: usize) -> Vec<i64> {
+    pub(crate) fn wait_for(self, events: usize) -> Vec<i64> {
         let mut delays: Vec<i64> = wait_until_ok("everybody heard everything", PATIENCE, || {
             let round = self.round.lock().unwrap_or_else(PoisonError::into_inner);
             let all = round.values().filter(|heard| heard.by == self.count);
@@ -76,8 +77,7 @@ impl Listeners {
 async fn listen(mut stream: TcpStream, round: Round) {
     let (mut text, mut last_id) = (Vec::new(), 0);
     while stream.read_buf(&mut text).await.is_ok_and(|read| read > 0) {
-        let now_ms = i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_millis());
-        let now_ms = now_ms.expect("a time");
+        let now_ms = SystemClock.now_ms();
         while let Some(end) = text.windows(2).position(|window| window == b"\n\n") {
             let block: Vec<u8> = text.drain(..end + 2).collect();
             let block = String::from_utf8_lossy(&block);

@@ -16,17 +16,17 @@ use crate::support::Drover;
 const PATH: &str = "/api/sessions?all=true";
 
 /// So many requests at such a pace, by so many connections that are kept.
-pub struct Load {
-    pub per_second: u32,
-    pub requests: usize,
-    pub connections: usize,
+pub(crate) struct Load {
+    pub(crate) per_second: u32,
+    pub(crate) requests: usize,
+    pub(crate) connections: usize,
 }
 
 static ANSWER_BYTES: AtomicUsize = AtomicUsize::new(0);
 
 impl Load {
     /// How long each took.
-    pub fn run(&self, drover: &Drover<'_>) -> Vec<Duration> {
+    pub(crate) fn run(&self, drover: &Drover<'_>) -> Vec<Duration> {
         let address = drover.api().base().trim_start_matches("http://").to_owned();
         let key = drover.api().key().expect("a key");
         let request = format!("GET {PATH} HTTP/1.1\r\nhost: {address}\r\nx-api-key: {key}\r\n\r\n");
@@ -51,7 +51,7 @@ impl Load {
     }
 
     /// How long an answer was.
-    pub fn answer_bytes(&self) -> usize {
+    pub(crate) fn answer_bytes(&self) -> usize {
         ANSWER_BYTES.load(Ordering::Relaxed)
     }
 }

@@ -1,6 +1,6 @@
 //! The mail server: the only place that speaks SMTP.
 
-use std::time::Duration;
+use std::{error::Error, io, time::Duration};
 
 use lettre::{
     AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor,
@@ -168,7 +168,7 @@ impl NotSent {
     fn of(error: &smtp::Error) -> Self {
         let message = scrub(&chain(error)).into_owned();
         let Some(code) = error.status().map(u16::from) else {
-            let code = if error.is_tls() {
+            let code = if error.is_tls() || is_of_tls(error) {
                 "smtp_tls"
             } else if error.is_client() {
                 "smtp_refused"
@@ -194,7 +194,7 @@ impl NotSent {
 }
 
 /// An error with its causes, each once.
-fn chain(error: &dyn std::error::Error) -> String {
+fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(source) = cause {
@@ -205,6 +205,19 @@ fn chain(error: &dyn std::error::Error) -> String {
         cause = source.source();
     }
     text
+}
+
+/// A certificate that is refused while a connection starts comes as a failure of the connection.
+fn is_of_tls(error: &(dyn Error + 'static)) -> bool {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        if error.is::<rustls::Error>() || inner.is_some_and(|inner| inner.is::<rustls::Error>()) {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 fn tls(host: &str, ca_file: &str) -> Result<TlsParameters, AlertError> {

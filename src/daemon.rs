@@ -326,6 +326,7 @@ impl Daemon {
             self.background.spawn(relay.run(stop_background.clone()));
         }
         self.background.spawn(self.office.run(stop_background.clone()));
+        self.background.spawn(self.api.metrics.clone().keep_settled(stop_background.clone()));
         let events = self.api.events.clone();
         let api_shutdown = Shutdown::new();
         let mut server = api_shutdown.spawn(api::serve(listener, self.api, self.server, api_shutdown.clone()));

@@ -11,6 +11,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
+/// So much is written before it is said that lines are written again: on a full disk the rest of a block takes a short line
+/// where a longer one did not fit.
+const WELL_AGAIN_BYTES: u64 = 8 * 1024;
+
 /// A file that is rotated. Writing to it never fails for the writer.
 pub(super) struct LogFile {
     path: PathBuf,
@@ -18,8 +22,10 @@ pub(super) struct LogFile {
     /// How many full files are kept beside the one that is written to.
     kept: u32,
     open: Option<OpenFile>,
-    /// Lines that could not be written since the last one that could.
+    /// Lines that could not be written since it was last well.
     lost: u64,
+    /// What was written since the last of these.
+    since_lost_bytes: u64,
 }
 
 struct OpenFile {
@@ -34,7 +40,7 @@ impl LogFile {
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder)?;
         }
-        Ok(Self { path, max_bytes, kept, open: None, lost: 0 })
+        Ok(Self { path, max_bytes, kept, open: None, lost: 0, since_lost_bytes: 0 })
     }
 
     fn put(&mut self, line: &[u8]) -> io::Result<()> {
@@ -95,12 +101,16 @@ impl Write for LogFile {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         match self.put(line) {
             Ok(()) if self.lost > 0 => {
-                let lost = std::mem::take(&mut self.lost);
-                tracing::info!(path = %self.path.display(), lost, "log lines are written to their file again");
+                self.since_lost_bytes += u64::try_from(line.len()).unwrap_or(u64::MAX);
+                if self.since_lost_bytes >= WELL_AGAIN_BYTES {
+                    let lost = std::mem::take(&mut self.lost);
+                    tracing::info!(path = %self.path.display(), lost, "log lines are written to their file again");
+                }
             }
             Ok(()) => {}
             Err(error) => {
                 self.lost += 1;
+                self.since_lost_bytes = 0;
                 if self.lost == 1 {
                     tracing::error!(
                         path = %self.path.display(), %error,
@@ -155,12 +165,26 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("drover.log");
         fs::create_dir(&path).unwrap();
-        let mut log = LogFile::new(&path, 100, 1).unwrap();
+        let mut log = LogFile::new(&path, 100_000, 1).unwrap();
         log.write_all(b"lost\n").expect("never an error");
         log.write_all(b"lost, too\n").expect("never an error");
         assert_eq!(log.lost, 2);
         fs::remove_dir(&path).unwrap();
         log.write_all(b"kept\n").expect("never an error");
-        assert_eq!((log.lost, fs::read_to_string(&path).unwrap()), (0, "kept\n".to_owned()));
+        assert_eq!((log.lost, fs::read_to_string(&path).unwrap()), (2, "kept\n".to_owned()), "one may fit by chance");
+        // It fails once more before it is well: that is the same failure still.
+        fs::remove_file(&path).unwrap();
+        fs::create_dir(&path).unwrap();
+        log.open = None;
+        log.write_all(b"lost\n").expect("never an error");
+        assert_eq!((log.lost, log.since_lost_bytes), (3, 0));
+        fs::remove_dir(&path).unwrap();
+        let line = [b'x'; 1024];
+        for _ in 0..7 {
+            log.write_all(&line).expect("never an error");
+        }
+        assert_eq!(log.lost, 3);
+        log.write_all(&line).expect("never an error");
+        assert_eq!((log.lost, fs::metadata(&path).unwrap().len()), (0, 8 * 1024));
     }
 }

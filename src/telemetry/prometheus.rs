@@ -3,10 +3,17 @@
 //! Names begin with `drover_` and end in their unit (`_seconds`, `_bytes`) or in `_total`. A label has few values: a session's name is
 //! the widest, a chat, a message or a URL never is one.
 
+use std::time::Duration;
+
 use metrics::gauge;
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
 
 use super::catalogue;
+
+/// How long observations are kept one by one.
+const SETTLED_EVERY: Duration = Duration::from_secs(5);
 
 /// Bounds of everything that is measured in seconds: from a Redis call to a wait for an ack.
 const SECONDS: &[f64] =
@@ -31,10 +38,25 @@ impl Metrics {
         Ok(metrics)
     }
 
+    /// Puts what was observed since the last time into the buckets. Until then each observation is kept by itself, so this must
+    /// be done now and then, also where nobody asks for the metrics.
+    pub fn settle(&self) {
+        self.0.run_upkeep();
+    }
+
+    /// Settles every few seconds until it is told to stop.
+    pub async fn keep_settled(self, stop: CancellationToken) {
+        let mut ticks = tokio::time::interval(SETTLED_EVERY);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        while stop.run_until_cancelled(ticks.tick()).await.is_some() {
+            self.settle();
+        }
+    }
+
     /// Everything, in Prometheus' text format.
     #[must_use]
     pub fn render(&self) -> String {
-        self.0.run_upkeep();
+        self.settle();
         self.0.render()
     }
 }

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::support::events::Event;
-use crate::support::{Drover, Events, Home, Phone, Simulator, holds_for, story, wait_until_ok};
+use crate::support::{DevTools, Drover, Events, Home, Phone, Simulator, holds_for, story, wait_until_ok};
 use serde_json::{Value, json};
 
 const BOB: &str = "15559990001";
@@ -140,9 +140,25 @@ fn what_is_done_to_messages_and_chats_is_told() {
     let rejected = events.wait_for("the call's end", Duration::from_secs(40), |event| event.name == "call.rejected");
     assert_eq!(rejected.data["payload"]["id"], call["id"]);
 
+    // One that is taken on the phone: nobody can take it there, so the page hears it here.
+    let call = phone.order("call", &json!({"from": BOB}));
+    told(&events, "call.received", |payload| payload["id"] == call["id"]);
+    let script =
+        format!("importDefault('WAWebCallCollection').get({}).set({{ state: 'HANDLED_REMOTELY' }})", call["id"]);
+    let answer = DevTools::attach(&home.profile("shop")).ask("Runtime.evaluate", &json!({"expression": script}));
+    assert_eq!(answer["exceptionDetails"], Value::Null, "{answer}");
+    let payload = told(&events, "call.accepted", |payload| payload["id"] == call["id"]);
+    assert_eq!(payload["isVideo"], json!(false), "{payload}");
+
     // Each of it once: what an edit or a revoke changes is no other edit.
-    for (name, count) in [("message.reaction", 2), ("message.edited", 1), ("message.revoked", 1), ("call.received", 1)]
-    {
+    let counts = [
+        ("message.reaction", 2),
+        ("message.edited", 1),
+        ("message.revoked", 1),
+        ("call.received", 2),
+        ("call.accepted", 1),
+    ];
+    for (name, count) in counts {
         assert_eq!(events.count(name), count, "{name}: {:?}", events.all());
     }
     drover.stop();

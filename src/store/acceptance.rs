@@ -217,7 +217,8 @@ async fn find_duplicate(
 }
 
 /// The ids of those that were inserted: not where its mark or its id is taken, nor where it is a duplicate. The look for a
-/// duplicate is a subquery of its own, which no planner turns into a join over the whole table.
+/// duplicate is a subquery of its own, which no planner turns into a join over the whole table. By their idempotency keys, the eleventh
+/// column, so that two nodes never wait for each other.
 async fn insert_rows(
     connection: &mut AnyConnection,
     engine: Engine,
@@ -235,7 +236,7 @@ async fn insert_rows(
         "WHERE (SELECT 1 FROM messages WHERE session = each.value ->> 'session' AND chat = each.value ->> 'chat' \
          AND created_at_ms > CAST(each.value ->> 'duplicate_since_ms' AS BIGINT) \
          AND content = each.value ->> 'content' AND state NOT IN ('dead', 'cancelled', 'expired') LIMIT 1) IS NULL \
-         ORDER BY CAST(each.value ->> 'place' AS BIGINT) ON CONFLICT DO NOTHING RETURNING id"
+         ORDER BY 11, 2, CAST(each.value ->> 'place' AS BIGINT) ON CONFLICT DO NOTHING RETURNING id"
     );
     let found = sqlx::query(sql).bind(rows(batch)).fetch_all(connection).await?;
     found.iter().map(|row| Columns::of("messages", row).text("id")).collect()

@@ -7,6 +7,7 @@ use drover::{
     store::{Inserted, NewMessage, Page, Store, StoreError, sqlite_url},
 };
 use futures::future::join_all;
+use tokio::task::unconstrained;
 
 use crate::backends::{
     postgres::TestPostgres,
@@ -16,7 +17,8 @@ use crate::backends::{
 /// Hands in all of them in this order, before any is answered.
 async fn hand_in(store: &Store, all: Vec<NewMessage>) -> Vec<Result<Inserted, StoreError>> {
     let messages = store.messages();
-    join_all(all.iter().map(|one| messages.insert(one))).await
+    // Unconstrained: the runtime would else break in between, and hand in others first.
+    unconstrained(join_all(all.iter().map(|one| messages.insert(one)))).await
 }
 
 fn chat(number: usize) -> String {
@@ -28,7 +30,7 @@ async fn each_of_a_crowd_gets_the_answer_that_it_would_get_alone(store: &Store) 
     assert!(store.sessions().insert(&record).await.unwrap());
     let (crowd, nowhere) = (record.name, session("nowhere").name);
     let mut all = Vec::new();
-    for number in 0..300 {
+    for number in 0..150 {
         let text = |body: &str| message(&crowd, &chat(number), body, 1_000);
         let mut first = new(&text("hello"));
         first.idempotency_key = Some(format!("key-{number}"));
@@ -59,7 +61,7 @@ async fn each_of_a_crowd_gets_the_answer_that_it_would_get_alone(store: &Store) 
         of_chats.insert(first.chat.to_string(), vec![first.clone(), last.clone()]);
     }
     let waiting = store.messages().undispatched(&crowd, Page { after: 0, limit: 10_000 }).await.unwrap();
-    assert_eq!(waiting.len(), 600);
+    assert_eq!(waiting.len(), 300);
     for row in waiting {
         let expected = of_chats.get_mut(row.message.chat.to_string().as_str()).expect("one of the chats").remove(0);
         assert_eq!(row.message, expected, "kept as it was answered, in the order of acceptance");
@@ -106,7 +108,8 @@ async fn two_nodes_take_over_the_same_keys_without_waiting_for_each_other_for_ev
     let (one, other) = tokio::join!(hand_in(&nodes[0], of_node(0)), hand_in(&nodes[1], of_node(1)));
     let is_new = |answer: &&Result<Inserted, StoreError>| matches!(answer, Ok(Inserted::New(_)));
     let answers: Vec<_> = one.iter().chain(&other).collect();
-    assert!(answers.iter().all(|answer| answer.is_ok()), "{answers:?}");
+    let failed: Vec<_> = answers.iter().filter_map(|answer| answer.as_ref().err()).collect();
+    assert!(failed.is_empty(), "{failed:?}");
     assert_eq!(answers.into_iter().filter(is_new).count(), 400, "each key once");
     for node in nodes {
         node.close().await;

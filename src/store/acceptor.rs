@@ -19,6 +19,8 @@ use super::{
 
 /// The most that share a transaction: what waits behind it waits for one only.
 const BATCH: usize = 128;
+/// How often a batch is begun that PostgreSQL takes back for another's sake.
+const ATTEMPTS: usize = 5;
 /// Whoever comes when so many wait is held back.
 const WAITING: usize = 1024;
 
@@ -116,7 +118,17 @@ async fn take_over_batch(database: &Database, batch: Vec<Job>) {
     }
 }
 
+/// Begun anew where another transaction, of whatever program, waited for this one while this one waited for it.
 async fn write(database: &Database, batch: Vec<NewMessage>) -> Result<Vec<Inserted>, StoreError> {
     let engine = database.engine();
-    database.write(move |connection| Box::pin(take_over(connection, engine, batch))).await
+    let mut attempts = 0;
+    loop {
+        let given = batch.clone();
+        let written = database.write(move |connection| Box::pin(take_over(connection, engine, given))).await;
+        attempts += 1;
+        match written {
+            Err(error) if error.is_rolled_back_for_another() && attempts < ATTEMPTS => {}
+            written => return written,
+        }
+    }
 }

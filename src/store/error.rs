@@ -1,6 +1,6 @@
 //! What can go wrong with the database, in words that say what to do.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{borrow::Cow, path::PathBuf, sync::Arc};
 
 /// The database failed.
 #[derive(Debug, thiserror::Error)]
@@ -98,17 +98,28 @@ impl StoreError {
 
 /// SQLite's result codes for a value that does not fit: `SQLITE_TOOBIG`, `SQLITE_CONSTRAINT`, `SQLITE_MISMATCH`.
 const ROW_CODES: &[&str] = &["18", "19", "20"];
+/// PostgreSQL's codes are of five characters; SQLite's never.
+const SQLSTATE_LENGTH: usize = 5;
 
 impl StoreError {
     /// Whether a transaction of many rows failed for one of them, so that each does better alone: by PostgreSQL's classes 22
-    /// (data exception), 23 (integrity constraint violation) and 40 (transaction rollback: two nodes waited for each other).
+    /// (data exception) and 23 (integrity constraint violation).
     pub(super) fn is_of_a_row(&self) -> bool {
-        let Self::Query(error) = self else { return false };
-        let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
-        code.is_some_and(|code| {
+        self.code().is_some_and(|code| {
             ROW_CODES.contains(&code.as_ref())
-                || (code.len() == 5 && (code.starts_with("22") || code.starts_with("23")))
+                || (code.len() == SQLSTATE_LENGTH && (code.starts_with("22") || code.starts_with("23")))
         })
+    }
+
+    /// Whether PostgreSQL took the transaction back for another's sake (class 40: they waited for each other), so that it is to
+    /// be begun anew.
+    pub(super) fn is_rolled_back_for_another(&self) -> bool {
+        self.code().is_some_and(|code| code.len() == SQLSTATE_LENGTH && code.starts_with("40"))
+    }
+
+    fn code(&self) -> Option<Cow<'_, str>> {
+        let Self::Query(error) = self else { return None };
+        error.as_database_error().and_then(sqlx::error::DatabaseError::code)
     }
 
     /// The same for another who shared the transaction that failed.

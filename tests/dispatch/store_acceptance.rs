@@ -1,24 +1,31 @@
 //! Many messages that come at once are taken over together, and each as if it had come alone: on SQLite and on PostgreSQL.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use drover::{
     model::OutboundMessage,
     store::{Inserted, NewMessage, Page, Store, StoreError, sqlite_url},
 };
-use futures::future::join_all;
-use tokio::task::unconstrained;
+use futures::{StreamExt, future::join_all, stream::FuturesUnordered};
+use sqlx::{AnyConnection, Connection};
+use tokio::{task::unconstrained, time::timeout};
 
 use crate::backends::{
     postgres::TestPostgres,
     rows::{message, new, session},
 };
 
+const LIMIT: Duration = Duration::from_secs(60);
+
 /// Hands in all of them in this order, before any is answered.
 async fn hand_in(store: &Store, all: Vec<NewMessage>) -> Vec<Result<Inserted, StoreError>> {
     let messages = store.messages();
     // Unconstrained: the runtime would else break in between, and hand in others first.
     unconstrained(join_all(all.iter().map(|one| messages.insert(one)))).await
+}
+
+async fn run(connection: &mut AnyConnection, sql: &'static str) {
+    sqlx::raw_sql(sql).execute(connection).await.unwrap();
 }
 
 fn chat(number: usize) -> String {
@@ -116,6 +123,100 @@ async fn two_nodes_take_over_the_same_keys_without_waiting_for_each_other_for_ev
     }
 }
 
+/// Another program holds what the message waits for, and then waits for what the message holds.
+async fn one_that_is_taken_back_for_another_is_begun_anew(url: &str) {
+    let mut other = AnyConnection::connect(url).await.unwrap();
+    // PostgreSQL ends whoever looks first: drover, once it has waited for this long.
+    run(&mut other, "ALTER DATABASE held SET deadlock_timeout = '3s'; SET deadlock_timeout = '600s'").await;
+    let store = Store::open(url).await.unwrap();
+    let record = session("held");
+    assert!(store.sessions().insert(&record).await.unwrap());
+    let with_key = |number| {
+        let mut given = new(&message(&record.name, &chat(number), "hello", 1_000));
+        given.idempotency_key = Some("the key".to_owned());
+        given
+    };
+    let first = with_key(1);
+    assert!(matches!(store.messages().insert(&first).await.unwrap(), Inserted::New(_)));
+    // The chat is known, so that the other program can wait for it.
+    let earlier = new(&message(&record.name, &chat(2), "earlier", 1_000));
+    assert!(matches!(store.messages().insert(&earlier).await.unwrap(), Inserted::New(_)));
+    run(
+        &mut other,
+        "BEGIN; UPDATE messages SET idempotency_key = 'another' WHERE idempotency_key = 'the key'; \
+         UPDATE messages SET idempotency_key = 'the key' WHERE idempotency_key = 'another'",
+    )
+    .await;
+    let waits = tokio::spawn({
+        let (store, mut second) = (store.clone(), with_key(2));
+        second.fingerprint.clone_from(&first.fingerprint);
+        async move { store.messages().insert(&second).await }
+    });
+    let mut watcher = AnyConnection::connect(url).await.unwrap();
+    let is_waiting = async {
+        loop {
+            let sql = "SELECT pid FROM pg_locks WHERE NOT granted";
+            if sqlx::query(sql).fetch_optional(&mut watcher).await.unwrap().is_some() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    timeout(LIMIT, is_waiting).await.expect("the message waits for the key");
+    run(&mut other, "UPDATE chats SET last_accepted_ms = last_accepted_ms").await;
+    run(&mut other, "COMMIT").await;
+    let answer = timeout(LIMIT, waits).await.expect("it waits no longer").unwrap();
+    assert!(matches!(&answer, Ok(Inserted::Replay(message)) if message.id == first.message.id), "{answer:?}");
+    store.close().await;
+}
+
+/// All are handed in; PostgreSQL dies when some are answered; all are handed in once more, as clients do that got an error.
+async fn what_was_answered_before_postgres_died_is_kept_and_the_rest_can_be_repeated(
+    postgres: &mut TestPostgres,
+    url: &str,
+) {
+    let store = Store::open(url).await.unwrap();
+    let record = session("lost");
+    assert!(store.sessions().insert(&record).await.unwrap());
+    let all: Vec<NewMessage> = (0..900)
+        .map(|number| {
+            let mut given = new(&message(&record.name, &chat(number % 300), &number.to_string(), 1_000));
+            given.idempotency_key = Some(number.to_string());
+            given
+        })
+        .collect();
+    let messages = store.messages();
+    let mut running: FuturesUnordered<_> =
+        all.iter().enumerate().map(async |(number, one)| (number, messages.insert(one).await)).collect();
+    let (mut kept, mut failed) = (HashMap::new(), 0);
+    while let Some((number, answer)) = running.next().await {
+        match answer {
+            Ok(Inserted::New(message)) => drop(kept.insert(number, message)),
+            Ok(other) => panic!("{other:?}"),
+            Err(_) => failed += 1,
+        }
+        if kept.len() == 200 && failed == 0 {
+            postgres.kill();
+        }
+    }
+    drop(running);
+    assert!(kept.len() >= 200 && failed > 0, "{} kept, {failed} failed", kept.len());
+    postgres.start_again().await;
+    for (number, answer) in hand_in(&store, all.clone()).await.into_iter().enumerate() {
+        match (answer, kept.get(&number)) {
+            (Ok(Inserted::Replay(message)), Some(before)) => assert_eq!(&message, before),
+            // Committed, and the answer lost with the server; or not committed.
+            (Ok(Inserted::Replay(message) | Inserted::New(message)), None) => {
+                assert_eq!(message.id, all[number].message.id)
+            }
+            (other, before) => panic!("{other:?}, before: {before:?}"),
+        }
+    }
+    let rows = store.messages().undispatched(&record.name, Page { after: 0, limit: 10_000 }).await.unwrap();
+    assert_eq!(rows.len(), 900, "each once");
+    store.close().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_crowd_on_sqlite() {
     let folder = tempfile::tempdir().unwrap();
@@ -128,11 +229,14 @@ async fn a_crowd_on_sqlite() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_crowd_on_postgres() {
-    let postgres = TestPostgres::start().await;
+    let mut postgres = TestPostgres::start().await;
     let url = postgres.new_database("crowd").await;
     let store = Store::open(&url).await.unwrap();
     each_of_a_crowd_gets_the_answer_that_it_would_get_alone(&store).await;
     one_that_the_database_refuses_fails_alone(&store).await;
     store.close().await;
     two_nodes_take_over_the_same_keys_without_waiting_for_each_other_for_ever(&url).await;
+    one_that_is_taken_back_for_another_is_begun_anew(&postgres.new_database("held").await).await;
+    let url = postgres.new_database("lost").await;
+    what_was_answered_before_postgres_died_is_kept_and_the_rest_can_be_repeated(&mut postgres, &url).await;
 }

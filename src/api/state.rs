@@ -1,6 +1,6 @@
 //! What the API is given, and how a handler takes just what it needs of it.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::extract::FromRef;
 use ipnet::IpNet;
@@ -105,6 +105,11 @@ pub(super) struct Facts {
 }
 
 impl Parts {
+    /// Between two signs of life on a stream of events.
+    pub(super) fn stream_ping(&self) -> Duration {
+        Duration::from_secs(self.facts.server.settings.stream_ping_s)
+    }
+
     pub(super) fn new(rooms: Rooms, server: Server, shutdown: Shutdown) -> Self {
         let started_at_ms = rooms.clock.now_ms();
         let limiter = Limiter::new(rooms.queue.clone(), Arc::clone(&rooms.clock), server.rates.clone());

@@ -28,6 +28,8 @@ pub struct Http {
     pub header_timeout_s: u64,
     /// How long nothing may come of a body, in seconds.
     pub body_stall_s: u64,
+    /// Seconds between two signs of life on a stream of events.
+    pub stream_ping_s: u64,
     /// How many connections may be open at a time.
     pub max_connections: usize,
     /// Addresses and networks whose `X-Forwarded-For` is believed.
@@ -49,6 +51,7 @@ impl fmt::Debug for Http {
             .field("public_url", &self.public_url)
             .field("header_timeout_s", &self.header_timeout_s)
             .field("body_stall_s", &self.body_stall_s)
+            .field("stream_ping_s", &self.stream_ping_s)
             .field("max_connections", &self.max_connections)
             .field("trusted_proxies", &self.trusted_proxies)
             .field("cors_origins", &self.cors_origins)

@@ -105,6 +105,7 @@ pub(super) const RULES: &[Rule] = &[
     rule("http.public_url", Allowed::Url(&["http://", "https://"])),
     rule("http.header_timeout_s", Allowed::Number(1, 600)),
     rule("http.body_stall_s", Allowed::Number(1, 600)),
+    rule("http.stream_ping_s", Allowed::Number(1, 600)),
     rule("http.max_connections", Allowed::Number(10, 1_000_000)),
     rule("http.trusted_proxies", Allowed::Networks),
     rule("http.cors_origins", Allowed::Origins),

@@ -1,6 +1,10 @@
 //! Events without server-sent events: over the websocket as WAHA's clients read them, and in the Redis stream.
 
-use std::{io::ErrorKind, net::TcpStream, time::Duration};
+use std::{
+    io::{ErrorKind, Read},
+    net::TcpStream,
+    time::Duration,
+};
 
 use crate::support::{Drover, Home, servers::Redis, wait_until_ok};
 use serde_json::{Value, json};
@@ -139,13 +143,30 @@ fn events_come_over_a_websocket_and_in_the_stream_of_a_redis() {
 }
 
 #[test]
-fn a_websocket_is_pinged_and_one_that_is_not_read_is_let_go() {
+fn a_websocket_is_pinged_and_one_that_does_not_answer_or_read_is_let_go() {
     let home = Home::bare();
+    home.set("DROVER_HTTP__STREAM_PING_S", "1");
     let drover = home.start();
     drover.api().post("/api/sessions", &json!({"name": "shop", "start": false})).expect(201);
     let key = drover.api().key().expect("the admin key").to_owned();
-    let mut socket = Socket::open(&drover, &format!("session=shop&x-api-key={key}")).expect("it opens");
-    assert!(matches!(socket.0.read().expect("a frame"), Message::Ping(_)), "within 15 s");
+    let open = || Socket::open(&drover, &format!("session=shop&x-api-key={key}")).expect("it opens");
+    let (mut socket, silent) = (open(), open());
+    // Nothing is answered for who is not read; who is read stays, over more pings than a silent one is given.
+    let mut pings = 0;
+    while pings < 6 {
+        match socket.0.read().expect("a frame") {
+            Message::Ping(_) => pings += 1,
+            other => panic!("{other:?}"),
+        }
+    }
+    // As bytes: the client's library would answer the pings now.
+    let mut said = Vec::new();
+    silent.0.get_ref().read_to_end(&mut said).expect("drover hangs up");
+    assert_eq!(&said[..2], [0x89, 0], "a ping");
+    let close = [&[0x88, 20][..], &1008_u16.to_be_bytes(), b"no answer to pings"].concat();
+    assert!(said.ends_with(&close), "{said:?}");
+    order(&drover, "resume");
+    assert_eq!(socket.event()["event"], "queue.resumed", "the other is told what happens");
     // Ending waits for nobody who does not read.
     for _ in 0..20 {
         order(&drover, "pause");

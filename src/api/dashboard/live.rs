@@ -47,7 +47,6 @@ const TICK: Duration = Duration::from_secs(2);
 const PAUSE: Duration = Duration::from_millis(250);
 /// After how long a browser that lost the stream comes back.
 const RETRY: Duration = Duration::from_secs(2);
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// Proxies that buffer answers (nginx) are told not to.
 const NO_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
@@ -57,11 +56,12 @@ pub(super) async fn events(
     visitor: Result<Visitor, Refusal>,
     params: Params,
 ) -> Result<Response, Refusal> {
+    let ping = desk.parts.stream_ping();
     let visitor = match visitor {
         Ok(visitor) => visitor,
         Err(Refusal::Problem(problem)) => return Err(problem.into()),
         // Not a redirect, which an `EventSource` would follow to a page that it cannot read.
-        Err(_) => return Ok(answer(stream::iter([Ok(signed_out())]))),
+        Err(_) => return Ok(answer(stream::iter([Ok(signed_out())]), ping)),
     };
     let view = View::of_query(&params)?;
     let permit = desk.inner.streams.clone().try_acquire_owned().map_err(|_| crowded())?;
@@ -83,11 +83,11 @@ pub(super) async fn events(
             None => None,
         }
     });
-    Ok(answer(events))
+    Ok(answer(events, ping))
 }
 
-fn answer(events: impl futures::Stream<Item = Result<Event, Infallible>> + Send + 'static) -> Response {
-    let mut response = Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response();
+fn answer(events: impl futures::Stream<Item = Result<Event, Infallible>> + Send + 'static, ping: Duration) -> Response {
+    let mut response = Sse::new(events).keep_alive(KeepAlive::new().interval(ping)).into_response();
     response.headers_mut().insert(NO_BUFFERING, HeaderValue::from_static("no"));
     response
 }

@@ -29,10 +29,6 @@ use crate::{
     shutdown::Shutdown,
 };
 
-/// Between two pings.
-const PING: Duration = Duration::from_secs(15);
-/// How long a frame may take until the client has taken it, and how long a client may say nothing: two pings and a bit.
-const PATIENCE: Duration = Duration::from_secs(35);
 /// Clients have nothing to say but pongs.
 const LONGEST_FRAME_BYTES: usize = 4 * 1024;
 
@@ -55,9 +51,10 @@ pub(super) async fn open(State(parts): State<Parts>, request: Request) -> Answer
         WebSocketUpgrade::from_request_parts(&mut head, &parts).await.map_err(|refused| no_socket(&refused))?;
     let feed = Feed::after(&parts, filter, last_id).await?;
     // The upgrade runs in a task of axum's; what it does is one that the shutdown waits for.
-    let (teller, shutdown, span) = (Teller::new(&parts), parts.shutdown, Span::current());
+    let (teller, shutdown, span) = (Teller::new(&parts), parts.shutdown.clone(), Span::current());
+    let ping = parts.stream_ping();
     let serve = move |socket| async move {
-        let client = Client { socket, teller, shutdown: shutdown.clone() };
+        let client = Client { socket, teller, shutdown: shutdown.clone(), ping };
         // A panic in it was reported where it happened.
         let _ = shutdown.spawn(client.serve(feed).instrument(span)).await;
     };
@@ -74,6 +71,8 @@ struct Client {
     socket: WebSocket,
     teller: Teller,
     shutdown: Shutdown,
+    /// Between two pings.
+    ping: Duration,
 }
 
 /// Why it is hung up on.
@@ -100,7 +99,9 @@ impl Client {
     }
 
     async fn pass_on(&mut self, feed: &mut Feed) -> End {
-        let mut pings = interval_at(Instant::now() + PING, PING);
+        let mut pings = interval_at(Instant::now() + self.ping, self.ping);
+        // How long a frame may take until the client has taken it, and how long a client may say nothing: two pings and a bit.
+        let patience = self.ping * 7 / 3;
         pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut heard_at = Instant::now();
         loop {
@@ -118,13 +119,13 @@ impl Client {
                     }
                 },
                 _ = pings.tick() => {
-                    if heard_at.elapsed() > PATIENCE {
+                    if heard_at.elapsed() > patience {
                         return End::Ours(close_code::POLICY, "no answer to pings");
                     }
                     Message::Ping(Vec::new().into())
                 }
             };
-            match timeout(PATIENCE, self.socket.send(frame)).await {
+            match timeout(patience, self.socket.send(frame)).await {
                 Ok(Ok(())) => {}
                 Ok(Err(_)) => return End::Theirs,
                 Err(_) => return End::Ours(close_code::POLICY, "events are not taken"),

@@ -21,11 +21,10 @@ use crate::{
 const NO_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 /// After how long a client that lost the stream comes back.
 const RETRY: Duration = Duration::from_secs(2);
-/// How often a line is sent when nothing happens, so that nobody takes the stream for dead.
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// What happens from now on, or after `last_id`.
 pub(super) async fn stream(parts: Parts, filter: Filter, last_id: Option<i64>) -> Answer<Response> {
+    let ping = parts.stream_ping();
     let feed = Feed::after(&parts, filter, last_id).await?;
     let hello = sse::Event::default().retry(RETRY).comment("drover");
     let teller = Teller::new(&parts);
@@ -36,7 +35,7 @@ pub(super) async fn stream(parts: Parts, filter: Filter, last_id: Option<i64>) -
         };
         Some((Ok::<_, Infallible>(shown), (feed, teller, None)))
     });
-    let mut response = Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response();
+    let mut response = Sse::new(events).keep_alive(KeepAlive::new().interval(ping)).into_response();
     response.headers_mut().insert(NO_BUFFERING, HeaderValue::from_static("no"));
     Ok(response)
 }

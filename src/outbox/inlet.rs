@@ -210,7 +210,8 @@ fn parse<'p, T: Deserialize<'p>>(payload: &'p str) -> Result<T, Rejection> {
     let mut json = serde_json::Deserializer::from_str(payload);
     serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let path = error.path().to_string();
-        let place = if path == "." { "payload" } else { &path };
+        // A text that is no JSON has no place.
+        let place = if path == "." || path == "?" { "payload" } else { &path };
         let said = error.inner().to_string();
         // Where in the text helps nobody who has the field's name.
         let said = said.rsplit_once(" at line ").map_or(said.as_str(), |(said, _)| said);
@@ -243,6 +244,7 @@ mod tests {
     fn what_is_wrong_is_named() {
         for (payload, code, said) in [
             ("", "invalid_request", "payload: "),
+            ("{bad", "invalid_request", "payload: key must be a string"),
             ("[]", "invalid_request", ""),
             ("{}", "invalid_request", "text"),
             (r#"{"session":"a b","chatId":"15551234567","text":"hi"}"#, "invalid_request", "session: "),

@@ -156,16 +156,22 @@ async fn what_no_try_can_mend_goes_to_the_dead_letters_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_refuses_everybody_pauses_the_queue_until_a_person_resumes_it() {
-    let bench = started(|config| config.queue.backoff_s = 1).await;
+async fn a_server_that_refuses_everybody_for_long_pauses_the_queue_until_a_person_resumes_it() {
+    let bench = started(|config| {
+        config.queue.backoff_s = 1;
+        config.queue.circuit_open_s = 1;
+    })
+    .await;
     let refused = SendOutcome::Rejected(Reason::new("refused", "no"));
-    bench.script.outcomes.lock().unwrap().extend(vec![refused; 3]);
+    // The first try of each is within the second in which it may be a hiccup; so the fourth refusal pauses, at the latest the sixth.
+    bench.script.outcomes.lock().unwrap().extend(vec![refused; 6]);
     let mut messages = Vec::new();
     for number in 1..4 {
         let chat = format!("1555777000{number}");
         messages.push(bench.accept_with("hello", |request| request.chat = chat).await);
     }
     let alerts = until_told(&bench, EventKind::Alert, 1).await;
+    bench.script.outcomes.lock().unwrap().clear();
     assert_eq!(alerts[0]["code"], "whatsapp_restricted");
     assert_eq!(bench.told(EventKind::QueuePaused).await[0]["cause"], "whatsapp_restricted");
     let cause = bench.store.pauses().list().await.unwrap().sessions.get(&bench.session).copied();
@@ -177,6 +183,23 @@ async fn a_server_that_refuses_everybody_pauses_the_queue_until_a_person_resumes
         bench.until_state(&message.id, MessageState::Sent).await;
     }
     assert_eq!(bench.told(EventKind::Alert).await.len(), 1, "told once");
+    bench.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_refuses_everybody_for_a_moment_pauses_nothing() {
+    let bench = started(|config| config.queue.backoff_s = 1).await;
+    let refused = SendOutcome::Rejected(Reason::new("refused", "no"));
+    bench.script.outcomes.lock().unwrap().extend(vec![refused; 4]);
+    let mut messages = Vec::new();
+    for number in 1..5 {
+        let chat = format!("1555777000{number}");
+        messages.push(bench.accept_with("hello", |request| request.chat = chat).await);
+    }
+    for message in &messages {
+        bench.until_state(&message.id, MessageState::Sent).await;
+    }
+    assert!(bench.told(EventKind::QueuePaused).await.is_empty() && bench.told(EventKind::Alert).await.is_empty());
     bench.stop().await;
 }
 

@@ -21,6 +21,7 @@ mod redis_kinds;
 mod redis_server;
 mod retention;
 mod store_acceptance;
+mod store_alerts;
 mod store_failures;
 mod store_inbound;
 mod store_rows;

@@ -134,6 +134,19 @@ impl ChromiumPage {
     }
 }
 
+/// Keeps what the page says until a bridge is judged. Taken, all of it is told; refused, the bridge is ended, and all is told but what it
+/// found.
+const HOLD_NOTICES: &str = "(() => {
+  const tell = window.__droverNotice;
+  const held = [];
+  window.__droverNotice = (text) => void held.push(text);
+  window.__droverTrial = (isTaken) => {
+    window.__droverNotice = tell;
+    delete window.__droverTrial;
+    if (!isTaken) try { window.__drover.detach(); } catch {}
+    for (const text of held) if (isTaken || JSON.parse(text).type !== 'attached') tell(text);
+  };
+})()";
 const MARK_OLD_BRIDGE: &str = "if (window.__drover) window.__drover.isOld = true";
 const IS_OLD_BRIDGE: &str = "window.__drover?.isOld === true";
 
@@ -238,15 +251,20 @@ impl WhatsAppPage for ChromiumPage {
         let mut bridge = self.bridge.lock().await;
         let replaced = bridge.source.clone();
         let before: Result<Probe, PageError> = self.call("probe", Value::Null).await;
+        // What a bridge that is refused says of itself is told to nobody.
+        self.cdp.evaluate(HOLD_NOTICES.to_owned(), self.limit).await?;
         let after: Result<Probe, PageError> = match self.install(&mut bridge, source).await {
             Ok(()) => self.call("probe", Value::Null).await,
             Err(error) => Err(error),
         };
         let judged = judge_bridge(before.as_ref(), after);
+        let told = self.cdp.evaluate(format!("window.__droverTrial?.({})", judged.is_ok()), self.limit).await;
         if judged.is_err() && self.cdp.gone().is_none() {
             self.install(&mut bridge, &replaced).await?;
         }
-        judged
+        let probe = judged?;
+        told?;
+        Ok(probe)
     }
 
     async fn close(&self, grace: Duration) {

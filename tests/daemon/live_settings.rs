@@ -127,6 +127,12 @@ fn a_bridge_that_does_not_work_or_lacks_something_is_taken_back_and_said_once() 
         assert_eq!(drover.session("shop")["page"]["missingCapabilities"], json!([]), "the old one is back");
     }
 
+    // What a refused bridge missed was never WhatsApp Web's change.
+    let flashes = |event: &crate::support::events::Event| {
+        event.name == "bridge.degraded" || event.data["payload"]["code"] == "web_changed"
+    };
+    assert_eq!(events.all().into_iter().filter(flashes).count(), 0, "{:?}", events.all());
+
     // A page that starts now gets the one that works, too.
     drover.order("shop", "restart");
     drover.wait_status("shop", "WORKING", story::TO_READY);

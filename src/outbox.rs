@@ -174,8 +174,12 @@ impl Outbox {
     async fn enqueue(&self, message: &OutboundMessage) -> bool {
         match self.queue.enqueue(message).await {
             Ok(()) => true,
+            Err(error) if error.is_redis_gone() => {
+                tracing::debug!(id = %message.id, %error, "accepted; Redis learns of it when it is back");
+                false
+            }
             Err(error) => {
-                tracing::warn!(id = %message.id, %error, "accepted; Redis learns of it when it is back");
+                tracing::warn!(id = %message.id, %error, "accepted; Redis did not take it and learns of it later");
                 false
             }
         }

@@ -85,8 +85,9 @@ pub enum QueueError {
 }
 
 impl QueueError {
-    /// Whether there is no Redis to talk to at the moment; the link's next change tells of another.
-    fn is_redis_gone(&self) -> bool {
+    /// Whether there is no Redis to talk to at the moment, which the link itself reports; the link's next change tells of another.
+    #[must_use]
+    pub fn is_redis_gone(&self) -> bool {
         matches!(self, Self::Redis(error) if error.is_gone())
     }
 }

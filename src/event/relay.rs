@@ -86,7 +86,9 @@ impl Relay {
                 }
                 Err(error) => {
                     place = None;
-                    if !std::mem::replace(&mut has_failed, true) {
+                    // That Redis is gone its link reports.
+                    let is_gone = matches!(&error, RelayError::Redis(error) if error.is_gone());
+                    if !is_gone && !std::mem::replace(&mut has_failed, true) {
                         warn!(%error, "events are not copied to the stream {STREAM}; this is caught up with");
                     }
                     sleep(PAUSE).await;

@@ -98,7 +98,8 @@ impl Inlet {
                     pause(&stop).await;
                 }
                 Err(error) => {
-                    if !std::mem::replace(&mut has_failed, true) {
+                    // That Redis is gone its link reports.
+                    if !error.is_redis_gone() && !std::mem::replace(&mut has_failed, true) {
                         tracing::warn!(%error, "the inlet cannot be read; trying again");
                     }
                     has_unfinished = true;

@@ -49,6 +49,12 @@ enum ReconcileError {
     Emptied(SessionName),
 }
 
+impl ReconcileError {
+    fn is_redis_gone(&self) -> bool {
+        matches!(self, Self::Queue(error) if error.is_redis_gone())
+    }
+}
+
 impl Reconciler {
     /// A reconciler that looks at everything every `interval`.
     #[must_use]
@@ -60,13 +66,22 @@ impl Reconciler {
     /// must be loaded.
     pub async fn run(self, stop: CancellationToken) {
         let mut links = self.queue.link_changes();
+        let mut has_failed = false;
         loop {
             links.mark_unchanged();
             let pause = match stop.run_until_cancelled(self.pass()).await {
                 None => return,
-                Some(Ok(())) => self.interval,
+                Some(Ok(())) => {
+                    has_failed = false;
+                    self.interval
+                }
                 Some(Err(error)) => {
-                    tracing::warn!(%error, "database and Redis could not be reconciled; trying again");
+                    // Said once for as long as it lasts; that Redis is gone its link reports.
+                    if error.is_redis_gone() {
+                        tracing::debug!(%error, "database and Redis are reconciled when Redis is back");
+                    } else if !std::mem::replace(&mut has_failed, true) {
+                        tracing::warn!(%error, "database and Redis could not be reconciled; trying again");
+                    }
                     RETRY.min(self.interval)
                 }
             };

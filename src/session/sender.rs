@@ -30,6 +30,8 @@ use crate::{
 
 /// After a failure of Redis the queue's waker tells when it is back; this is how long the sender waits for that at most.
 const REDIS_PAUSE: Duration = Duration::from_secs(2);
+/// How long a wait for a time goes on without asking again: the clock by which it was told may be set meanwhile.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 /// Moves one session's messages from the queue to the page.
 pub(super) struct Sender {
@@ -94,10 +96,10 @@ impl Sender {
                 }
                 Ok(ClaimAnswer::AskAgain { at_ms, why }) => {
                     debug!(?why, ?at_ms, "nothing to send now");
-                    at_ms.map(|at_ms| self.until(at_ms))
+                    at_ms.map(|at_ms| self.until(at_ms).min(LONGEST_WAIT))
                 }
                 Err(failure) => {
-                    error!(error = %failure, "no claim from Redis");
+                    report_no_claim(&failure);
                     Some(REDIS_PAUSE)
                 }
             };
@@ -149,6 +151,15 @@ impl Sender {
 
     fn me(&self) -> Option<Me> {
         self.view.borrow().me.clone()
+    }
+}
+
+/// That Redis is gone its link reports, once for all sessions.
+fn report_no_claim(failure: &QueueError) {
+    if failure.is_redis_gone() {
+        debug!(error = %failure, "no claim from Redis");
+    } else {
+        error!(error = %failure, "no claim from Redis");
     }
 }
 

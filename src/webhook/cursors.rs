@@ -4,7 +4,10 @@
 use std::{
     collections::HashMap,
     mem,
-    sync::{Mutex, PoisonError},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -21,6 +24,8 @@ const GATHER: Duration = Duration::from_millis(250);
 pub(super) struct Cursors {
     moved: Mutex<HashMap<LaneKey, i64>>,
     changed: Notify,
+    /// Whether the last time failed, which is said once.
+    has_failed: AtomicBool,
 }
 
 impl Cursors {
@@ -57,8 +62,12 @@ impl Cursors {
             return;
         }
         let moved: Vec<_> = moved.into_iter().collect();
-        if let Err(error) = store.webhooks().advance(moved.clone()).await {
-            tracing::warn!(%error, "how far webhooks are could not be stored; trying again");
+        let stored = store.webhooks().advance(moved.clone()).await;
+        let had_failed = self.has_failed.swap(stored.is_err(), Ordering::Relaxed);
+        if let Err(error) = stored {
+            if !had_failed {
+                tracing::warn!(%error, "how far webhooks are could not be stored; trying again");
+            }
             for (lane, seq) in moved {
                 self.note(&lane, seq);
             }

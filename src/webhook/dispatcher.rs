@@ -101,8 +101,11 @@ impl Dispatcher {
     }
 
     async fn dispatch(&mut self) {
+        let mut has_failed = false;
         while let Err(error) = self.open_all().await {
-            tracing::warn!(%error, "webhooks wait for the database");
+            if !std::mem::replace(&mut has_failed, true) {
+                tracing::warn!(%error, "webhooks wait for the database");
+            }
             tokio::time::sleep(RETRY).await;
         }
         let hub = Arc::clone(&self.hub);

@@ -58,8 +58,11 @@ impl Lane {
 
     async fn work(&mut self) {
         let stop = self.stop.clone();
+        let mut has_failed = false;
         while !stop.is_cancelled() {
-            match self.step().await {
+            let step = self.step().await;
+            let had_failed = std::mem::replace(&mut has_failed, step.is_err());
+            match step {
                 Ok(Step::Done) => {}
                 Ok(Step::Drained) => {
                     if let Err(error) = self.hub.store.webhooks().remove(&self.key).await {
@@ -73,7 +76,9 @@ impl Lane {
                     }
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "webhooks wait for the database");
+                    if !had_failed {
+                        tracing::warn!(%error, "webhooks wait for the database");
+                    }
                     stop.run_until_cancelled(tokio::time::sleep(STORE_PAUSE)).await;
                 }
             }

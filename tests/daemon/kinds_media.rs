@@ -166,6 +166,9 @@ fn files_that_cannot_be_sent_are_dead_letters_with_nothing_stuck_behind_them() {
         let id = bare(&send(path, file.clone()).expect(201));
         let dead = drover.wait_state(&id, "dead", story::TO_READY);
         assert_eq!(dead["error"]["code"], code, "{file}: {dead}");
+        let log = drover.log().text();
+        let said: Vec<_> = log.lines().filter(|line| line.contains(" WARN ") && line.contains(&id)).collect();
+        assert!(matches!(said[..], [line] if line.contains(code)), "one line for one failure: {said:#?}");
     }
     for (file, field) in [
         (json!({}), "file"),

@@ -65,6 +65,13 @@ fn a_shared_redis_that_is_away_holds_up_and_loses_nothing() {
     redis.start_again();
     drover.wait_ack(&id, 1, story::TO_READY);
     phone.shown_once("accepted without Redis");
+    // Whoever needs Redis met it, and its link alone says so; health tells of its parts.
+    let log = drover.log().text();
+    let is_told =
+        |line: &&str| (line.contains(" WARN ") || line.contains("ERROR ")) && !line.contains("a part is not well");
+    let said: Vec<_> = log.lines().filter(is_told).collect();
+    assert_eq!(said.iter().filter(|line| line.contains("the link to Redis broke")).count(), 1, "{said:#?}");
+    assert!(said.iter().all(|line| line.contains("Redis broke") || !line.contains("Redis")), "one line: {said:#?}");
     drover.stop();
 }
 

@@ -166,6 +166,7 @@ pub(super) async fn sample(desk: Desk) {
     let mut sent: HashMap<SessionName, u32> = HashMap::new();
     let mut clock = tokio::time::interval(Duration::from_secs(STEP_S.into()));
     clock.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let mut has_failed = false;
     loop {
         tokio::select! {
             () = shutdown.begun() => return,
@@ -176,8 +177,13 @@ pub(super) async fn sample(desk: Desk) {
                 Err(RecvError::Closed) => return,
             },
             _ = clock.tick() => match read(&desk, &std::mem::take(&mut sent)).await {
-                Ok(samples) => desk.inner.history.take(samples),
-                Err(problem) => warn!(cause = problem.for_log(), "the dashboard's plots miss a sample"),
+                Ok(samples) => {
+                    has_failed = false;
+                    desk.inner.history.take(samples);
+                }
+                Err(problem) => if !std::mem::replace(&mut has_failed, true) {
+                    warn!(cause = problem.for_log(), "the dashboard's plots miss samples");
+                },
             },
         }
     }

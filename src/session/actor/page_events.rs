@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tokio_util::task::TaskTracker;
-use tracing::{error, warn};
+use tracing::{debug, error};
 
 use super::Actor;
 use crate::{
@@ -38,8 +38,9 @@ impl Actor {
                 self.hear_ack(&key, ack).await;
                 self.note_ack(tasks).await;
             }
-            // The sender reads the refusal from its own call, or by key from the page's database; there is no ack to keep.
-            PageEvent::SendFailure { key } => warn!(id = key.id(), "WhatsApp refused a message"),
+            // The sender reads the refusal from its own call, or by key from the page's database, and reports what comes of it; there
+            // is no ack to keep.
+            PageEvent::SendFailure { key } => debug!(id = key.id(), "WhatsApp refused a message"),
         }
     }
 
@@ -72,7 +73,7 @@ impl Actor {
             self.note_web_version(known.web_version.as_deref(), version).await;
         }
         if !probe.missing.is_empty() && known.missing_capabilities != probe.missing {
-            warn!(missing = ?probe.missing, "WhatsApp Web lacks what the bridge looks for; put a newer one in (DROVER_BRIDGE)");
+            debug!(missing = ?probe.missing, "WhatsApp Web lacks what the bridge looks for");
             self.tell(EventKind::BridgeDegraded, serde_json::json!({ "missing": probe.missing })).await;
         }
         if probe.missing.is_empty() {

@@ -56,9 +56,9 @@ impl Sender {
         error: &FetchError,
     ) -> Result<Next, DeliveryError> {
         self.sends.over(&message.id).await;
-        warn!(id = %message.id, code = error.code(), "the file of a message could not be had");
         let detail = error.to_string();
         if matches!(error, FetchError::CircuitOpen { .. } | FetchError::Storage(_)) {
+            warn!(id = %message.id, code = error.code(), "the file of a message cannot be had now; the message waits");
             self.tell_trouble(message, error.code(), &detail).await?;
             let after = error.retry_after().unwrap_or_else(|| self.backoff(1));
             return self.settle(claim, Verdict::Retry { after }).await;

@@ -2,9 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tracing::{error, info};
+use tracing::info;
 
-use super::{REDIS_PAUSE, Sender};
+use super::{REDIS_PAUSE, Sender, report_no_claim};
 use crate::{model::WakeCause, page::WhatsAppPage, queue::ClaimAnswer, session::actor::Request, shutdown::Shutdown};
 
 /// Whether a message may go now.
@@ -51,7 +51,7 @@ impl Sender {
             }
             Ok(ClaimAnswer::AskAgain { at_ms, .. }) => Due::Later(at_ms.map(|at_ms| self.until(at_ms))),
             Err(failure) => {
-                error!(error = %failure, "no claim from Redis");
+                report_no_claim(&failure);
                 Due::Later(Some(REDIS_PAUSE))
             }
         }

@@ -12,8 +12,8 @@ use crate::{
 
 /// The codes that a session's becoming ready ends.
 const ENDED_BY_READY: [&str; 2] = ["disconnected", "auth_failed"];
-/// Reasons of a logout that somebody asked for.
-const ASKED_FOR: [&str; 2] = ["logging_out", "logged_out"];
+/// Reasons of a logout that somebody asked for, or whose reason is not known before its end.
+const UNTOLD: [&str; 3] = ["logging_out", "logged_out", "unlinking"];
 /// Reasons of a logout that are about the account or the linking, not about the phone's wish.
 const AUTHENTICATION: [&str; 3] = ["account_locked", "sync_failed", "history_sync_timeout"];
 
@@ -103,7 +103,7 @@ impl Rules {
                 status
                     .reason
                     .iter()
-                    .filter(|reason| !ASKED_FOR.contains(&reason.code.as_str()))
+                    .filter(|reason| !UNTOLD.contains(&reason.code.as_str()))
                     .map(|reason| {
                         if AUTHENTICATION.contains(&reason.code.as_str()) {
                             authentication_failed(session, reason)
@@ -202,6 +202,7 @@ mod tests {
         assert_eq!(status(&mut rules, "ready", None), over, "it was linked before");
         assert_eq!(status(&mut rules, "logged_out", Some("unlinked")), [one("disconnected", false)]);
         assert!(status(&mut rules, "logged_out", Some("logged_out")).is_empty(), "somebody asked for it");
+        assert!(status(&mut rules, "logged_out", Some("unlinking")).is_empty(), "why is not known yet");
         assert_eq!(status(&mut rules, "logged_out", Some("account_locked")), [one("auth_failed", false)]);
         assert!(status(&mut rules, "awaiting_scan", None).is_empty());
         status(&mut rules, "syncing", None);

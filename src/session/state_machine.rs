@@ -316,7 +316,7 @@ impl Machine {
         self.woken = None;
         let keeps_reason = matches!(self.state, SessionState::LoggedOut);
         let state = if keeps_reason { SessionState::LoggedOut } else { SessionState::Stopped };
-        let reason = if keeps_reason { self.reason.take() } else { reason };
+        let reason = if keeps_reason { self.reason.is_some().then(|| self.logout_reason(None)) } else { reason };
         self.trouble.start_over();
         self.trouble.given_up = GivenUp::No;
         self.end_browser(Effect::Close, effects);

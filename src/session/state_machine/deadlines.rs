@@ -77,8 +77,8 @@ impl Machine {
 
     /// Clearing storage at a logout can hang (whatsapp-web.md). What began it stays the reason, if it was not us.
     fn hung_logout(&self) -> Reason {
-        match &self.reason {
-            Some(reason) if reason.code != "logging_out" => {
+        match self.reason.as_ref().filter(|reason| reason.code != "logging_out").map(|_| self.logout_reason(None)) {
+            Some(reason) => {
                 let message = format!("{}; the page hung while it logged out, and was ended", reason.message);
                 Reason::new(&reason.code, message)
             }

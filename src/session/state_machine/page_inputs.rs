@@ -8,6 +8,9 @@ use crate::{
     page::{Snapshot, SocketState, StreamMode},
 };
 
+/// The reason of a logout that has begun, until its end says why: a first sync that failed and a phone that unlinks begin alike.
+const UNLINKING: &str = "unlinking";
+
 /// How far a page is, by the values it shows (events may lie: `change:hasSynced` also fires on a logout).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
@@ -60,7 +63,7 @@ impl Machine {
             Input::LoggingOut => {
                 let reason = match &self.reason {
                     Some(reason) if self.state == SessionState::LoggedOut => reason.clone(),
-                    _ => self.logout_reason(None),
+                    _ => Reason::new(UNLINKING, "WhatsApp Web is logging out; why shows when it is done"),
                 };
                 self.login = Login::ToArchive;
                 self.enter(SessionState::LoggedOut, Some(reason), Some(context.keepalive.logout_timeout_s), context);
@@ -77,8 +80,10 @@ impl Machine {
         }
     }
 
-    fn logout_reason(&self, code: Option<u8>) -> Reason {
-        let known = self.reason.as_ref().filter(|_| self.state == SessionState::LoggedOut);
+    /// Why it is logged out, now that the logout is over, as far as that is known.
+    pub(super) fn logout_reason(&self, code: Option<u8>) -> Reason {
+        let is_said = |reason: &&Reason| self.state == SessionState::LoggedOut && reason.code != UNLINKING;
+        let known = self.reason.as_ref().filter(is_said);
         match known {
             Some(reason) if reason.code == "logging_out" => {
                 return Reason::new("logged_out", "logged out as asked; scan a new QR to link again");

@@ -204,6 +204,7 @@ fn a_dead_browser_comes_back_with_a_growing_pause_and_at_last_slowly() {
 fn an_unlink_archives_the_login_and_shows_a_new_qr() {
     let mut bench = Bench::new();
     bench.ready().step(Input::LoggingOut).sees(SessionState::LoggedOut, &[]);
+    assert_eq!(bench.reason(), "unlinking", "why is not known before its end");
     bench.step(Input::Status(linked())).sees(SessionState::LoggedOut, &[]);
     bench.step(Input::LoggedOut(None)).sees(SessionState::LoggedOut, &[Effect::KillAfterScreenshot]);
     assert_eq!(bench.machine.reason.as_ref().map(|reason| reason.code.as_str()), Some("unlinked"));

@@ -18,7 +18,7 @@ CARGO = $(if $(shell command -v mold 2>/dev/null),mold -run )cargo
 # nothing is built twice.
 BUILD_DEV = $(CARGO) build --locked --workspace --bins --test daemon
 
-.PHONY: help run demo smoke test check-deploy soak openapi bench-api bench-boot bench-dashboard bench-queue bench-accept bench-memory bench-events chaos-queue lint docs fmt clean
+.PHONY: help run demo smoke test check-deploy soak fuzz-api conformance-waha openapi bench-api bench-boot bench-dashboard bench-queue bench-accept bench-memory bench-events chaos-queue lint docs fmt clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -84,6 +84,21 @@ bench-events: install-test ## 10,000 messages in, to a webhook, over a million r
 soak: install-test ## Sessions under random faults for SOAK_MINUTES=30 with SOAK_SESSIONS=6; PROFILE=dev for a dev build
 	@$(CARGO) build --locked --workspace --bins --test daemon --profile $(PROFILE)
 	@$(CARGO) test --locked --workspace --test daemon --profile $(PROFILE) -- --ignored --exact --nocapture soak::the_long_one
+
+# Python packages for one purpose, pinned, in a folder of their own below target/; drover is built, run and tested without them.
+$(TARGET_DIR)/python/%/.installed: tests/%/requirements.txt
+	@command -v python3 >/dev/null && python3 -c 'import venv, ensurepip' 2>/dev/null || \
+	  { echo "make $(MAKECMDGOALS) needs Python 3.11 or later with venv (Debian: apt-get install python3-venv)" >&2; exit 1; }
+	@python3 -m venv $(@D) && $(@D)/bin/pip install --quiet --disable-pip-version-check --no-deps -r $<
+	@touch $@
+
+fuzz-api: install-test $(TARGET_DIR)/python/fuzz_api/.installed ## schemathesis asks for all that docs/openapi.json describes (FUZZ_EXAMPLES=25, FUZZ_SEED=1)
+	@$(BUILD_DEV)
+	@$(CARGO) test --locked --workspace --test daemon fuzz_api:: -- --ignored --nocapture
+
+conformance-waha: install-test $(TARGET_DIR)/python/waha_clients/.installed ## Two clients written for WAHA work drover, told nothing but its address
+	@$(BUILD_DEV)
+	@$(CARGO) test --locked --workspace --test daemon waha_clients:: -- --ignored --nocapture
 
 check-deploy: ## Dockerfile step by step in a Debian root, compose file, systemd unit, alert rules (DROVER_BINARY=... saves the build)
 	@tools/check-deploy.sh

@@ -14,7 +14,8 @@ const textOf = (message) => String((BODY_IS_TEXT.has(message.type) ? message.bod
 function quotedBy(message) {
   const { quotedStanzaID: id, quotedParticipant: participant, quotedMsg } = message;
   if (!id) return undefined;
-  return { id, participant: participant && String(participant), body: String(quotedMsg?.caption ?? quotedMsg?.body ?? '') };
+  const body = String(quotedMsg?.caption ?? quotedMsg?.body ?? '');
+  return { id, participant: participant && String(participant), body, hasMedia: HAS_MEDIA.has(quotedMsg?.type) };
 }
 
 /** What only some kinds have. */

@@ -15,6 +15,7 @@ pub(super) fn routes() -> OpenApiRouter<Parts> {
         .routes(routes!(list::overview))
         .routes(routes!(list::picture))
         .routes(routes!(messages::messages))
+        .routes(routes!(messages::by_query))
         .routes(routes!(message::message))
         .routes(routes!(presence::set))
         .routes(routes!(presence::get))

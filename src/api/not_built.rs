@@ -25,7 +25,6 @@ const NOT_BUILT: &[(&str, &[HttpMethod], &str)] = &[
     ("/api/star", &[Put], "stars"),
     ("/api/sendText", &[Get], "sends by GET; POST /api/sendText"),
     ("/api/reply", &[Post], "replies of their own; POST /api/sendText with reply_to"),
-    ("/api/messages", &[Get], "messages by query; GET /api/{session}/chats/{chatId}/messages"),
     ("/api/checkNumberStatus", &[Get], "this old name; GET /api/contacts/check-exists"),
     ("/api/sessions/start", &[Post], "this old name; POST /api/sessions/{session}/start"),
     ("/api/sessions/stop", &[Post], "this old name; POST /api/sessions/{session}/stop"),

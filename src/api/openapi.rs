@@ -35,7 +35,8 @@ const KEY: &str = "key";
         description = "Keeps WhatsApp Web sessions alive and sends what backends queue. Compatible with WAHA where WAHA has \
             a word for it: paths, fields, states, events and the header `X-Api-Key`.\n\n\
             Fields of a request that are not known are ignored. Every error is `application/problem+json` (RFC 9457) with \
-            `code`, `requestId` and `fields`, and WAHA's `statusCode` and `message`. `X-Request-Id` is taken over, or made.",
+            `code`, `requestId` and `fields`, and WAHA's `statusCode` and `message`. `X-Request-Id` is taken over, or made. \
+            A path that lacks a method answers 405 with `Allow`; an operation of WAHA's that drover lacks answers 501.",
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
     servers((url = "/")),
@@ -89,7 +90,7 @@ fn finish(mut document: utoipa::openapi::OpenApi) -> utoipa::openapi::OpenApi {
     document.paths.paths = paths.into_iter().map(|(path, item)| (path.replace("{*", "{"), item)).collect();
     for (path, item) in &mut document.paths.paths {
         for (method, operation) in parameters::operations(item) {
-            refusals::complete(path, method, operation);
+            refusals::complete(path, method, operation, components);
         }
     }
     document
@@ -174,6 +175,36 @@ mod tests {
             let pointer = reference.strip_prefix('#').expect("a reference into the document");
             assert!(document.pointer(pointer).is_some(), "{reference} leads nowhere");
         }
+    }
+
+    /// A field that a struct hides from serde is hidden from the document, too, whatever else is said of it.
+    #[test]
+    fn no_example_has_what_is_not_described() {
+        fn properties(document: &Value, schema: &Value) -> BTreeSet<String> {
+            let referred = schema["$ref"].as_str().and_then(|reference| document.pointer(reference.strip_prefix('#')?));
+            let own = schema["properties"].as_object().into_iter().flat_map(|members| members.keys().cloned());
+            let parts = schema["allOf"].as_array().into_iter().flatten().chain(referred);
+            own.chain(parts.flat_map(|part| properties(document, part))).collect()
+        }
+        fn look(document: &Value, value: &Value, seen: &mut usize) {
+            if let (Some(example), true) =
+                (value["example"].as_object(), value["type"] == "object" || value.get("allOf").is_some())
+            {
+                let described = properties(document, value);
+                // A schema without any is one of what WhatsApp Web says.
+                let missing: Vec<_> = example.keys().filter(|name| !described.contains(*name)).collect();
+                assert!(described.is_empty() || missing.is_empty(), "{missing:?} of an example: {value:#}");
+                *seen += 1;
+            }
+            match value {
+                Value::Object(members) => members.values().for_each(|value| look(document, value, seen)),
+                Value::Array(items) => items.iter().for_each(|value| look(document, value, seen)),
+                _ => {}
+            }
+        }
+        let (document, mut seen) = (document(), 0);
+        look(&document, &document, &mut seen);
+        assert!(seen > 20, "{seen}");
     }
 
     /// The router has nothing that the document has not: routes are added by `routes!`, which adds to both, and nowhere by

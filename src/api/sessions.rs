@@ -3,6 +3,7 @@
 mod config;
 mod create;
 mod delete;
+mod described;
 mod get;
 mod lifecycle;
 mod list;
@@ -34,7 +35,7 @@ pub(super) fn routes() -> OpenApiRouter<Parts> {
         .routes(routes!(sleep::wake))
 }
 
-/// A session as it stands now.
+/// A session as it stands now, for who changed it.
 async fn info(registry: &Registry, name: &SessionName, facts: &Facts) -> Answer<wire::SessionInfo> {
     let details = registry.details(name).await?;
     Ok(wire::session(&details.view, &details.config, facts))

@@ -63,7 +63,14 @@ struct Row {
     is_admin: bool,
     session: Option<String>,
     is_active: bool,
-    actions: Option<Vec<String>>,
+    actions: Actions,
+}
+
+#[derive(Deserialize)]
+struct Actions {
+    read: bool,
+    send: bool,
+    control: bool,
 }
 
 /// Does it.
@@ -97,11 +104,12 @@ fn cells(rows: &[Row]) -> Vec<[String; 4]> {
 }
 
 fn actions(row: &Row) -> String {
-    match &row.actions {
-        _ if row.is_admin => "admin".to_owned(),
-        Some(actions) if !actions.is_empty() => actions.join(", "),
-        _ => "read, send, control".to_owned(),
+    if row.is_admin {
+        return "admin".to_owned();
     }
+    let Actions { read, send, control } = row.actions;
+    let all = [(read, "read"), (send, "send"), (control, "control")];
+    all.into_iter().filter(|(may, _)| *may).map(|(_, name)| name).collect::<Vec<_>>().join(", ")
 }
 
 async fn create(client: &Client, scope: &Scope) -> Result<(), CliError> {
@@ -136,9 +144,12 @@ mod tests {
     #[test]
     fn a_key_is_a_row_that_tells_what_it_opens() {
         let rows: Vec<Row> = serde_json::from_value(json!([
-            { "id": "admin", "isAdmin": true, "session": null, "isActive": true, "actions": [] },
-            { "id": "key_1", "isAdmin": false, "session": "shop", "isActive": true, "actions": ["read", "send"] },
-            { "id": "key_2", "isAdmin": false, "session": null, "isActive": false },
+            { "id": "admin", "isAdmin": true, "session": null, "isActive": true,
+                "actions": { "read": true, "send": true, "control": true } },
+            { "id": "key_1", "isAdmin": false, "session": "shop", "isActive": true,
+                "actions": { "read": true, "send": true, "control": false } },
+            { "id": "key_2", "isAdmin": false, "session": null, "isActive": false,
+                "actions": { "read": true, "send": true, "control": true } },
         ]))
         .expect("as the API answers");
         assert_eq!(

@@ -116,6 +116,9 @@ pub struct Quoted {
     /// Its text.
     #[serde(default)]
     pub body: String,
+    /// Whether it has a file.
+    #[serde(default, rename = "hasMedia")]
+    pub has_media: bool,
 }
 
 /// A reaction; an empty text takes the one before back.

@@ -51,6 +51,7 @@ pub(super) fn incoming(message: &Incoming) -> Value {
             "latitude": place.latitude.to_string(),
             "longitude": place.longitude.to_string(),
             "description": place.description,
+            "live": false,
         })
     });
     let optional = [
@@ -137,6 +138,7 @@ pub(super) fn call(call: &Call) -> Value {
         "timestamp": call.timestamp,
         "isVideo": call.is_video,
         "isGroup": call.is_group,
+        "_data": {},
     })
 }
 
@@ -177,6 +179,7 @@ pub(super) fn ack(message: &OutboundMessage, me: Option<&str>, ack: Ack) -> Valu
         "id": message.id.public(&message.chat),
         "from": me.unwrap_or_default(),
         "to": message.chat,
+        "participant": "",
         "fromMe": true,
         "ack": ack,
         "ackName": ack.name(),

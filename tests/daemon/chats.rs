@@ -1,9 +1,26 @@
 //! Contacts, chats and presences, as a session's page knows them.
 
-use crate::support::{Home, Simulator, story};
+use crate::support::{Client, Home, Simulator, story};
 use serde_json::{Value, json};
 
 const BOB: &str = "15559990001@c.us";
+
+/// Older clients of WAHA ask for messages by query.
+fn assert_old_path(api: &Client, messages: &Value) {
+    let by_query = format!("/api/messages?session=shop&chatId={BOB}&limit=2&downloadMedia=false");
+    assert_eq!(&api.get(&by_query).expect(200), messages);
+    assert_eq!(api.get("/api/messages?session=shop").expect(422)["fields"][0]["field"], "chatId");
+}
+
+/// What was handed in stands in the chat under the id that was answered, in whichever form the page has it.
+fn assert_is_as_answered(api: &Client, message: &Value, sent: &str) {
+    let last = &api.get("/api/shop/chats?limit=1").expect(200)[0]["lastMessage"];
+    for one in [message, last, &api.get(&format!("/api/shop/chats/{BOB}/messages?limit=1")).expect(200)[0]] {
+        let found = (&one["id"], &one["source"], &one["to"], &one["from"]);
+        assert_eq!((&one["body"], &one["fromMe"]), (&json!("ours"), &json!(true)), "{one}");
+        assert_eq!(found, (&json!(sent), &json!("api"), &json!(BOB), &json!("15550007001@c.us")), "{one}");
+    }
+}
 
 #[test]
 fn contacts_chats_and_presences_are_asked_of_the_page() {
@@ -55,6 +72,7 @@ fn contacts_chats_and_presences_are_asked_of_the_page() {
         messages.as_array().expect("messages").iter().filter_map(|one| one["body"].as_str()).collect();
     assert_eq!(texts.len(), 2, "{messages}");
     assert_eq!(api.get("/api/shop/chats/15559990099@c.us/messages").expect(404)["code"], "unknown_chat");
+    assert_old_path(api, &messages);
     let newest = &messages[0];
     let id = newest["id"].as_str().expect("an id");
     let bare = id.split('_').nth(2).expect("three parts");
@@ -65,7 +83,7 @@ fn contacts_chats_and_presences_are_asked_of_the_page() {
     let sent = drover.send_text("shop", BOB, "ours")["id"].as_str().expect("an id").to_owned();
     drover.wait_ack(&sent, 1, story::TO_ACK);
     let message = api.get(&format!("/api/shop/chats/{BOB}/messages/{sent}")).expect(200);
-    assert_eq!((&message["body"], &message["fromMe"]), (&json!("ours"), &json!(true)), "{message}");
+    assert_is_as_answered(api, &message, &sent);
     for id in ["3EB0000000000000000000", "false_15559990001@c.us_3EB0000000000000000000", "nothing"] {
         let unknown = api.get(&format!("/api/shop/chats/{BOB}/messages/{id}")).expect(404);
         assert_eq!(unknown["code"], "unknown_message", "{id}");

@@ -67,12 +67,14 @@ fn every_kind_is_told_in_wahas_shape() {
     let reply = write(&phone, BOB, json!({"type": "chat", "body": "Yes", "quotedId": text["id"]}));
     let payload = told(&events, "message", of_id(&reply["id"]));
     assert_eq!((&payload["replyTo"]["id"], &payload["replyTo"]["body"]), (&text["id"], &json!(odd)), "{payload}");
+    assert_eq!(payload["replyTo"]["hasMedia"], false, "{payload}");
 
     let fields = json!({"lat": 48.8584, "lng": 2.2945, "loc": "Tour Eiffel\nParis"});
     let place = write(&phone, BOB, json!({"type": "location", "fields": fields}));
     let payload = told(&events, "message", of_id(&place["id"]));
     assert_eq!(payload["location"]["latitude"], "48.8584", "{payload}");
     assert_eq!(payload["location"]["description"], "Tour Eiffel\nParis", "{payload}");
+    assert_eq!(payload["location"]["live"], false, "{payload}");
 
     let card = write(&phone, BOB, json!({"type": "vcard", "body": CARD, "fields": {"vcardFormattedName": "Dev"}}));
     assert_eq!(told(&events, "message", of_id(&card["id"]))["vCards"], json!([CARD]));
@@ -137,6 +139,7 @@ fn what_is_done_to_messages_and_chats_is_told() {
     let call = phone.order("call", &json!({"from": BOB, "video": true}));
     let payload = told(&events, "call.received", |payload| payload["id"] == call["id"]);
     assert_eq!((&payload["isVideo"], &payload["isGroup"]), (&json!(true), &json!(false)), "{payload}");
+    assert!(payload["_data"].is_object(), "WAHA's clients want it: {payload}");
     let rejected = events.wait_for("the call's end", Duration::from_secs(40), |event| event.name == "call.rejected");
     assert_eq!(rejected.data["payload"]["id"], call["id"]);
 

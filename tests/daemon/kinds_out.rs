@@ -49,7 +49,7 @@ fn texts_places_cards_and_polls_reach_the_phone_as_they_were_meant() {
     let reply = json!({"session": "shop", "chatId": BOB, "text": "the answer", "reply_to": first["id"]});
     let (reply, shown) = sent(&drover, &phone, "/api/sendText", &reply);
     assert_eq!(shown["fields"]["quotedStanzaID"], bare(&first), "{shown}");
-    assert_eq!(reply["replyTo"]["id"], bare(&first), "{reply}");
+    assert_eq!(reply["replyTo"], json!({ "id": bare(&first), "hasMedia": false }), "{reply}");
 
     let mention = json!({"session": "shop", "chatId": BOB, "text": "ask @15559990002", "mentions": [CARL]});
     let (_, shown) = sent(&drover, &phone, "/api/sendText", &mention);
@@ -67,7 +67,7 @@ fn texts_places_cards_and_polls_reach_the_phone_as_they_were_meant() {
     let (answer, shown) = sent(&drover, &phone, "/api/sendLocation", &place);
     assert_eq!((&shown["type"], &shown["fields"]["lat"]), (&json!("location"), &json!(52.516_275)), "{shown}");
     assert_eq!((&shown["fields"]["lng"], &shown["fields"]["loc"]), (&json!(13.377_704), &json!("Gate")), "{shown}");
-    assert_eq!(answer["location"]["description"], "Gate", "{answer}");
+    assert_eq!((&answer["location"]["description"], &answer["location"]["live"]), (&json!("Gate"), &json!(false)));
 
     let card = json!({"session": "shop", "chatId": BOB, "contacts": [{"vcard": CARD}]});
     let (_, shown) = sent(&drover, &phone, "/api/sendContactVcard", &card);

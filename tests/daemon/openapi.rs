@@ -12,18 +12,22 @@ const METHODS: [&str; 5] = ["get", "post", "put", "delete", "patch"];
 /// What reads although it is no GET: nothing does.
 const WRITES: [&str; 4] = ["post", "put", "delete", "patch"];
 
+#[derive(Default)]
 struct Operation {
     method: String,
     path: String,
     is_open: bool,
     is_built: bool,
+    /// The statuses that the document has for it.
+    statuses: BTreeSet<String>,
+    has_body: bool,
 }
 
 impl Operation {
-    /// The path with something at each of its places: the session `shop`, and what does not exist.
-    fn filled(&self) -> String {
+    /// The path with something at each of its places: the session, and what does not exist.
+    fn filled(&self, session: &str) -> String {
         let parts = self.path.split('/').map(|part| match part {
-            "{session}" => "shop",
+            "{session}" => session,
             "{chatId}" => "15551234567@c.us",
             "{id}" => "true_15551234567@c.us_3EB0A1B2C3D4E5F6A7B8C9",
             "{key}" => "key_0123456789abcdef",
@@ -32,25 +36,36 @@ impl Operation {
             part => part,
         });
         let path = parts.collect::<Vec<_>>().join("/");
-        let query = "session=shop&contactId=15551234567&phone=15551234567&confirm=shop";
+        let query =
+            format!("session={session}&chatId=15551234567&contactId=15551234567&phone=15551234567&confirm={session}");
         // A stream never ends.
         let list = if self.path == "/api/events" { "&limit=1" } else { "" };
         format!("{path}?{query}{list}")
     }
 
     fn ask(&self, client: &Client) -> (u16, Value) {
+        self.ask_of(client, "shop")
+    }
+
+    fn ask_of(&self, client: &Client, session: &str) -> (u16, Value) {
         let headers = [("content-type", "application/json"), ("accept", "application/json")];
         let body = json!({
-            "session": "shop", "chatId": "15551234567", "text": "hello", "messageId": "true_15551234567@c.us_3EB0A1B2C3D4E5F6A7B8C9",
+            "session": session, "chatId": "15551234567", "text": "hello", "messageId": "true_15551234567@c.us_3EB0A1B2C3D4E5F6A7B8C9",
             "reaction": "", "latitude": 1.0, "longitude": 1.0, "contacts": [{ "vcard": "BEGIN:VCARD\nEND:VCARD" }],
             "poll": { "name": "a", "options": ["b", "c"] }, "file": { "url": "https://example.org/a.png" },
             "presence": "offline", "phoneNumber": "15551234567", "config": {}, "name": "fresh", "start": false,
         });
         let body = body.to_string();
         let body = WRITES.contains(&self.method.as_str()).then_some(body.as_str());
-        let reply = client.request(&self.method.to_uppercase(), &self.filled(), &headers, body);
+        let reply = client.request(&self.method.to_uppercase(), &self.filled(session), &headers, body);
         let problem = serde_json::from_slice(&reply.body).unwrap_or_default();
         (reply.status, problem)
+    }
+
+    /// Asserts that the document has this status for it.
+    fn describes(&self, status: u16, why: &str) {
+        let Self { method, path, statuses, .. } = self;
+        assert!(statuses.contains(&status.to_string()), "{method} {path} {why}: {status} is none of {statuses:?}");
     }
 }
 
@@ -64,6 +79,8 @@ fn operations(document: &Value) -> Vec<Operation> {
                 path: path.clone(),
                 is_open: operation["security"] == json!([{}]),
                 is_built: operation["responses"].get("501").is_none(),
+                statuses: operation["responses"].as_object().expect("responses").keys().cloned().collect(),
+                has_body: operation.get("requestBody").is_some(),
             });
         }
     }
@@ -127,6 +144,30 @@ fn every_operation_asks_for_a_key_that_may() {
     drover.stop();
 }
 
+/// What `make fuzz-api` looks at more closely.
+#[test]
+fn every_refusal_stands_in_the_document() {
+    let home = Home::bare();
+    let drover = home.start();
+    let admin = drover.api();
+    drover.create_stopped("shop");
+    let document = admin.get("/openapi.json").expect(200);
+    let huge = format!("{{\"text\":\"{}\"}}", "x".repeat(3 << 20));
+    let json = [("content-type", "application/json")];
+    for operation in operations(&document).iter().filter(|operation| operation.is_built && !operation.is_open) {
+        let (status, _) = operation.ask_of(admin, "ghost");
+        operation.describes(status, "of a session that is not there");
+        let method = operation.method.to_uppercase();
+        for (body, why) in [("[", "with a torn body"), (huge.as_str(), "with a long body")] {
+            if operation.has_body {
+                let reply = admin.request(&method, &operation.filled("shop"), &json, Some(body));
+                operation.describes(reply.status, why);
+            }
+        }
+    }
+    drover.stop();
+}
+
 #[test]
 fn what_is_not_in_the_document_is_not_there() {
     let home = Home::bare();
@@ -138,8 +179,7 @@ fn what_is_not_in_the_document_is_not_there() {
     for path in paths {
         for method in METHODS {
             let described = all.iter().any(|operation| operation.path == path && operation.method == method);
-            let operation =
-                Operation { method: method.to_owned(), path: path.to_owned(), is_open: false, is_built: false };
+            let operation = Operation { method: method.to_owned(), path: path.to_owned(), ..Operation::default() };
             if described {
                 continue;
             }

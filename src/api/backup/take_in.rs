@@ -5,6 +5,7 @@ use std::{io, sync::Arc, time::Duration};
 use axum::{Json, body::Body as HttpBody, extract::State};
 use futures::StreamExt;
 use tokio::time::timeout;
+use utoipa::ToSchema;
 
 use crate::{
     api::{
@@ -20,10 +21,16 @@ use crate::{
 /// How long nothing may come of the body.
 const STALL: Duration = Duration::from_secs(30);
 
+/// A login, as `drover import` packs it.
+#[derive(ToSchema)]
+#[schema(value_type = String, format = Binary)]
+#[expect(dead_code, reason = "described here, read as it comes")]
+pub(super) struct PackedLogin(Vec<u8>);
+
 /// Takes a login in, as `drover import` packs it, for a session that has none and rests. It starts with it the next time.
 #[utoipa::path(
     put, path = "/api/sessions/{session}/login", tag = "sessions", params(PathSession),
-    request_body(content = Vec<u8>, content_type = "application/x-tar"),
+    request_body(content = PackedLogin, content_type = "application/x-tar"),
     responses((status = 200, description = "It has the login", body = SessionInfo)),
 )]
 pub(super) async fn take_in(

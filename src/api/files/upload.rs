@@ -5,7 +5,7 @@ use axum::{
     extract::{FromRequest, Multipart, Request, State},
     http::{HeaderMap, StatusCode, header},
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::IgnoredAny};
 use utoipa::ToSchema;
 
 use super::body::{self, MediaBody};
@@ -34,11 +34,16 @@ pub(super) struct Upload {
 struct Description {
     mimetype: Option<String>,
     filename: Option<String>,
-    #[serde(skip)]
     #[schema(value_type = String)]
     #[expect(dead_code, reason = "described here; it goes to the disk while the body is read")]
-    data: (),
+    data: Option<IgnoredAny>,
 }
+
+/// The file as it is.
+#[derive(ToSchema)]
+#[schema(value_type = String, format = Binary)]
+#[expect(dead_code, reason = "described here, read as it comes")]
+pub(super) struct FileAsItIs(Vec<u8>);
 
 /// A form; its first file is kept.
 #[derive(ToSchema)]
@@ -71,7 +76,7 @@ pub(super) struct UploadedFile {
     params(PathSession, ("filename" = Option<String>, Query, description = "The file's name, when it is sent as it is")),
     request_body(
         description = "The file as it is, as a form, or in base64",
-        content((Vec<u8> = "application/octet-stream"), (UploadForm = "multipart/form-data"), (Upload = "application/json")),
+        content((FileAsItIs = "application/octet-stream"), (UploadForm = "multipart/form-data"), (Upload = "application/json")),
     ),
     responses(
         (status = 201, description = "It is kept", body = UploadedFile),

@@ -5,7 +5,7 @@ use axum::{
     http::StatusCode,
     response::Response,
 };
-use serde::Deserialize;
+use serde::{Deserialize, de::IgnoredAny};
 use utoipa::ToSchema;
 
 use super::{handing_in::HandingIn, options::Sending};
@@ -43,10 +43,9 @@ pub(super) struct SendMedia {
 struct Given {
     url: Option<String>,
     id: Option<String>,
-    #[serde(skip)]
     #[schema(value_type = Option<String>)]
     #[expect(dead_code, reason = "described here; it goes to the disk while the body is read")]
-    data: (),
+    data: Option<IgnoredAny>,
     mimetype: Option<String>,
     filename: Option<String>,
 }

@@ -97,7 +97,12 @@ described! {
     AnySession => [parameter(ParameterIn::Query, "session", "Only this session; without it all", session_name().build())];
     ListLimit => [parameter(ParameterIn::Query, "limit", "How many at most", number(1, Some(1000), 100))];
     PageOfList => [
-        parameter(ParameterIn::Query, "limit", "How many at most", number(1, Some(500), 20)),
+        parameter(
+            ParameterIn::Query,
+            "limit",
+            "How many at most; without it 10 messages, 20 lines of an overview, or 500 chats",
+            ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1)).maximum(Some(500)).build(),
+        ),
         parameter(ParameterIn::Query, "offset", "How many are left out before them", number(0, None, 0)),
     ];
     Wait => [

@@ -3,9 +3,10 @@
 use utoipa::{
     PartialSchema, ToResponse, ToSchema,
     openapi::{
-        Components, ContentBuilder, HeaderBuilder, HttpMethod, ObjectBuilder, Ref, RefOr, Response, ResponseBuilder,
-        Type,
-        path::{Operation, ParameterIn},
+        Components, Content, ContentBuilder, HeaderBuilder, HttpMethod, ObjectBuilder, Ref, RefOr, Response,
+        ResponseBuilder, Schema, Type,
+        path::{Operation, Parameter, ParameterIn},
+        request_body::RequestBody,
         security::SecurityRequirement,
     },
 };
@@ -87,7 +88,7 @@ pub(super) fn add_schemas(components: &mut Components) {
 }
 
 /// Adds the key, and the errors that follow from what an operation takes.
-pub(super) fn complete(path: &str, method: HttpMethod, operation: &mut Operation) {
+pub(super) fn complete(path: &str, method: HttpMethod, operation: &mut Operation, components: &Components) {
     operation.operation_id = Some(operation_id(path, &method));
     let is_open = operation.security.is_some();
     if !is_open {
@@ -100,7 +101,11 @@ pub(super) fn complete(path: &str, method: HttpMethod, operation: &mut Operation
             RefOr::T(parameter) => Some(parameter),
             RefOr::Ref(_) => None,
         })
-        .any(|parameter| matches!(parameter.parameter_in, ParameterIn::Path) || parameter.name == "session");
+        .any(|Parameter { parameter_in, name, .. }| {
+            matches!(parameter_in, ParameterIn::Path) || matches!(name.as_str(), "session" | "confirm")
+        });
+    let names_something =
+        names_something || matches!(&operation.request_body, Some(RefOr::T(body)) if names_session(body, components));
     let takes_something = !parameters.is_empty() || operation.request_body.is_some();
     let responses = &mut operation.responses.responses;
     let is_built = !responses.contains_key("501");
@@ -119,6 +124,27 @@ pub(super) fn complete(path: &str, method: HttpMethod, operation: &mut Operation
     }
     add(is_built, "500", "Internal");
     add(!is_open || is_built, "503", "Unavailable");
+}
+
+/// Whether a body has to say which session it is about.
+fn names_session(body: &RequestBody, components: &Components) -> bool {
+    let schema = |content: &RefOr<Content>| match content {
+        RefOr::T(content) => content.schema.as_ref().is_some_and(|schema| requires_session(schema, components)),
+        RefOr::Ref(_) => false,
+    };
+    body.content.values().any(schema)
+}
+
+fn requires_session(schema: &RefOr<Schema>, components: &Components) -> bool {
+    match schema {
+        RefOr::Ref(reference) => {
+            let name = reference.ref_location.rsplit('/').next().unwrap_or_default();
+            components.schemas.get(name).is_some_and(|schema| requires_session(schema, components))
+        }
+        RefOr::T(Schema::Object(object)) => object.required.iter().any(|name| name == "session"),
+        RefOr::T(Schema::AllOf(parts)) => parts.items.iter().any(|part| requires_session(part, components)),
+        RefOr::T(_) => false,
+    }
 }
 
 /// One name for each operation: its method, then its path in words.

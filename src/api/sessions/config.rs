@@ -1,10 +1,11 @@
 //! A session's `config` as WAHA has it: held against its shape, kept as it was given, shown without its secrets.
 
 use axum::http::StatusCode;
-use serde::Deserialize;
+use serde::{Deserialize, de::IgnoredAny};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
+use super::described::{BrowserConfig, ClientConfig, ProxyConfig, WebhookConfig};
 use crate::{
     api::{
         auth::Principal,
@@ -33,14 +34,13 @@ struct Given {
     config: Option<Map<String, Value>>,
 }
 
-/// The parts of a `config` whose shape matters; webhooks look at theirs themselves.
+/// The parts of a `config` that are read here; webhooks and the browser look at theirs themselves.
 #[derive(Deserialize)]
 struct Shape {
     config: Option<Config>,
 }
 
-///
-/// The rest is kept as it is: WAHA's `proxy`, `webhooks`, `client`, `debug`, and whatever a client stores there.
+/// What a session is to be like. Whatever else a client stores there is kept as it is.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = SessionConfig, example = json!({
@@ -60,6 +60,14 @@ pub(super) struct Config {
     download_media: Option<bool>,
     pinned: Option<bool>,
     alerts: Option<SessionAlerts>,
+    #[schema(value_type = Option<Vec<WebhookConfig>>, max_items = 20)]
+    webhooks: Option<IgnoredAny>,
+    #[schema(value_type = Option<ProxyConfig>)]
+    proxy: Option<IgnoredAny>,
+    #[schema(value_type = Option<ClientConfig>)]
+    client: Option<IgnoredAny>,
+    #[schema(value_type = Option<BrowserConfig>)]
+    browser: Option<IgnoredAny>,
 }
 
 /// The `config` of a request; None when it brings none. `before` is the one that it replaces: what is masked stays as it was.
@@ -109,7 +117,10 @@ fn check_events(config: &Value) -> Answer<()> {
             let name = name.as_str().unwrap_or_default().trim();
             if !events::is_known(name) {
                 let field = format!("config.webhooks[{index}].events[{place}]");
-                return Err(Problem::wrong_field(field, format!("'{name}' is no kind of event")));
+                return Err(Problem::wrong_field(
+                    field,
+                    format!("'{name}' is no kind of event; docs/events.md lists them"),
+                ));
             }
         }
     }

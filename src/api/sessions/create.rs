@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{Extension, Json, extract::State, http::StatusCode};
 use rand::RngExt;
-use serde::Deserialize;
+use serde::{Deserialize, de::IgnoredAny};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
@@ -32,10 +32,9 @@ pub(super) struct Create {
     name: Option<SessionName>,
     /// Whether it is started at once; true unless said otherwise.
     start: Option<bool>,
-    #[serde(skip)]
     #[schema(value_type = Option<config::Config>)]
     #[expect(dead_code, reason = "described here, read by sessions::config")]
-    config: (),
+    config: Option<IgnoredAny>,
 }
 
 /// Makes a session, and starts it unless `start` is false. Without a name one is made up.

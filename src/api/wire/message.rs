@@ -78,6 +78,9 @@ struct Said {
 #[derive(Serialize, ToSchema)]
 struct ReplyTo {
     id: String,
+    /// Always false: what is answered is not looked at when a message is taken over.
+    #[serde(rename = "hasMedia")]
+    has_media: bool,
 }
 
 /// A place, its degrees as text.
@@ -86,6 +89,8 @@ struct Place {
     latitude: String,
     longitude: String,
     description: String,
+    /// Always false: a place that moves is not sent.
+    live: bool,
 }
 
 /// What drover knows of a message beside WAHA's fields.
@@ -142,6 +147,7 @@ fn said(content: &Content) -> Said {
             latitude: location.latitude.get().to_string(),
             longitude: location.longitude.get().to_string(),
             description: location.title.clone(),
+            live: false,
         }),
         _ => None,
     };
@@ -153,7 +159,7 @@ fn said(content: &Content) -> Said {
         body: content.body().to_owned(),
         has_media: matches!(content, Content::Media(_)),
         media_url: "",
-        reply_to: content.reply_to().map(|key| ReplyTo { id: key.id().to_owned() }),
+        reply_to: content.reply_to().map(|key| ReplyTo { id: key.id().to_owned(), has_media: false }),
         location,
         vcards,
     }

@@ -92,7 +92,15 @@ impl Registry {
     pub async fn chats(&self, name: &SessionName, limit: usize, offset: usize) -> Result<Vec<Value>, SessionError> {
         let page = self.ready_page(name, ASKED).await?;
         let chats = questions::chats(&*page, limit, offset).await?;
-        Ok(chats.iter().map(payload::chat).collect())
+        let mut shown = Vec::with_capacity(chats.len());
+        for chat in &chats {
+            let mut body = payload::chat(chat);
+            if let Some(last) = chat.last_message.as_ref().filter(|last| last.key.from_me()) {
+                body["lastMessage"] = self.shown(name, last).await?;
+            }
+            shown.push(body);
+        }
+        Ok(shown)
     }
 
     /// One page of a chat's messages as `WAMessage`s, the newest first; None when there is no such chat.
@@ -126,9 +134,21 @@ impl Registry {
         }
     }
 
-    /// What came in with a file has it where it was kept.
+    /// A message of the page's as everybody else is told of it: what was handed in has the id that was answered, and what came in
+    /// with a file has it where it was kept.
     async fn shown(&self, name: &SessionName, message: &Incoming) -> Result<Value, SessionError> {
-        let stored = self.inner.services.store.inbound().find(name, message.key.id()).await?;
+        let store = &self.inner.services.store;
+        if let Some(sent) = store.messages().find_by_key(&message.key).await?.filter(|sent| sent.session == *name) {
+            let mut body = payload::incoming(message);
+            body["id"] = json!(sent.id.public(&sent.chat));
+            body["source"] = "api".into();
+            body["to"] = json!(sent.chat);
+            if let Some(me) = self.view(name)?.me {
+                body["from"] = me.id.into();
+            }
+            return Ok(body);
+        }
+        let stored = store.inbound().find(name, message.key.id()).await?;
         let mut body = payload::incoming(message);
         if let Some(media) = stored.and_then(|mut stored| stored.payload.get_mut("media").map(Value::take)) {
             body["mediaUrl"] = media["url"].as_str().unwrap_or_default().into();

@@ -26,7 +26,7 @@ use std::{
 
 pub use changes::Change;
 pub use dispatcher::Dispatcher;
-pub use form::{InvalidWebhook, masked, unmask};
+pub use form::{InvalidWebhook, for_readers, masked, origin_only, unmask};
 use serde_json::Value;
 
 use crate::{

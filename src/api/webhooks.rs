@@ -11,7 +11,7 @@ use super::{
     problem::Answer,
     state::Parts,
 };
-use crate::{model::SessionName, session::Registry};
+use crate::{model::SessionName, session::Registry, webhook::WebhookView};
 
 pub(super) fn routes() -> OpenApiRouter<Parts> {
     OpenApiRouter::new()
@@ -19,6 +19,11 @@ pub(super) fn routes() -> OpenApiRouter<Parts> {
         .routes(routes!(dead::list))
         .routes(routes!(dead::delete))
         .routes(routes!(dead::retry))
+}
+
+/// Whether the key may change a webhook: that of all sessions stands in the settings.
+pub(super) fn may_change(principal: &Principal, view: &WebhookView) -> bool {
+    if view.is_global { principal.is_admin() } else { principal.may(Action::Control, &view.lane.session) }
 }
 
 /// The session that `?session=` names, or the only one that the key sees; None: all.

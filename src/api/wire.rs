@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 pub(super) use done::Done;
 pub(super) use message::{SentMessage, TrackedMessage, WAMessage, sent_message, tracked_message};
-pub(super) use session::{SECRET, SessionInfo, session};
+pub(super) use session::{SECRET, SessionInfo, session, session_for_reader};
 pub(super) use webhook::{DeadDelivery, Webhook, dead_delivery, webhook};
 
 /// RFC 3339 with milliseconds. A time that no calendar holds becomes the epoch.

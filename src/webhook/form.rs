@@ -197,6 +197,29 @@ pub fn masked(config: &Value) -> Value {
     shown
 }
 
+/// A masked `config` for whoever may look at a session and not change it: of each URL only where it leads.
+#[must_use]
+pub fn for_readers(mut config: Value) -> Value {
+    for webhook in webhooks_of(&mut config) {
+        if let Some(url) = webhook.get_mut("url") {
+            *url = Value::from(origin_only(url.as_str().unwrap_or_default()));
+        }
+    }
+    config
+}
+
+/// Where a URL leads, without its path and query: those of many receivers are secrets, with which anybody may post there.
+#[must_use]
+pub fn origin_only(url: &str) -> String {
+    match url.parse::<Url>() {
+        Ok(parsed) if parsed.has_host() => {
+            let has_more = parsed.path() != "/" || parsed.query().is_some() || parsed.fragment().is_some();
+            format!("{}/{}", parsed.origin().ascii_serialization(), if has_more { MASK } else { "" })
+        }
+        _ => MASK.to_owned(),
+    }
+}
+
 /// A `config` that was answered masked, handed in again: each mask is replaced by what is stored for the same webhook.
 pub fn unmask(config: &mut Value, stored: &Value) {
     let mut stored = stored.clone();
@@ -342,5 +365,21 @@ mod tests {
         moved["webhooks"][0]["url"] = json!("https://evil.example/");
         unmask(&mut moved, &stored);
         assert!(!moved.to_string().contains("secret"), "a secret follows no change of the URL: {moved}");
+    }
+
+    #[test]
+    fn whoever_only_reads_sees_where_a_webhook_leads_and_no_more() {
+        for (url, shown) in [
+            ("https://example.org/hook/T0/secret", "https://example.org/***"),
+            ("https://example.org:8443/?token=secret", "https://example.org:8443/***"),
+            ("https://user:secret@example.org/#secret", "https://example.org/***"),
+            ("https://example.org", "https://example.org/"),
+            ("no url, secret", "***"),
+        ] {
+            assert_eq!(origin_only(url), shown);
+            let config = for_readers(json!({ "metadata": { "a": 1 }, "webhooks": [{ "url": url, "events": ["*"] }] }));
+            assert_eq!(config, json!({ "metadata": { "a": 1 }, "webhooks": [{ "url": shown, "events": ["*"] }] }));
+        }
+        assert_eq!(for_readers(json!({})), json!({}));
     }
 }

@@ -148,6 +148,39 @@ fn a_dead_letter_is_listed_tried_again_and_removed() {
 }
 
 #[test]
+fn whoever_may_only_read_sees_where_a_webhook_leads_and_not_its_path() {
+    let home = home();
+    home.set("WHATSAPP_HOOK_URL", "http://127.0.0.1:9/all/global-secret");
+    let drover = home.start();
+    let admin = drover.api();
+    let webhook =
+        json!({ "url": "http://127.0.0.1:9/hooks/path-secret?token=query-secret", "events": ["queue.paused"] });
+    create(&drover, &webhook);
+    let key = |session: Option<&str>, actions: &[&str]| {
+        let made = admin.post("/api/keys", &json!({ "session": session, "actions": actions })).expect(201);
+        admin.with_key(made["key"].as_str())
+    };
+    for (whose, client, sees_own, sees_global) in [
+        ("an admin's", admin.clone(), true, true),
+        ("one that controls the session", key(Some("shop"), &["read", "control"]), true, false),
+        ("one that reads the session", key(Some("shop"), &["read"]), false, false),
+        ("one that reads all", key(None, &["read"]), false, false),
+        ("one that reads all and sends", key(None, &["read", "send"]), false, false),
+    ] {
+        for path in ["/api/sessions?all=true", "/api/sessions/shop", "/api/webhooks"] {
+            let answer = client.get(path).expect(200).to_string();
+            assert!(answer.contains("http://127.0.0.1:9/"), "{whose} at {path} sees where it leads: {answer}");
+            for secret in ["path-secret", "query-secret"] {
+                assert_eq!(answer.contains(secret), sees_own, "{whose} at {path}: {answer}");
+            }
+            let is_shown = sees_global && path == "/api/webhooks";
+            assert_eq!(answer.contains("global-secret"), is_shown, "{whose} at {path}: {answer}");
+        }
+    }
+    drover.stop();
+}
+
+#[test]
 fn a_webhook_that_cannot_be_used_is_refused_with_its_field() {
     let home = Home::bare();
     let drover = home.start();

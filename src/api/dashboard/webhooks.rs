@@ -9,8 +9,9 @@ use super::{
     visitor::Visitor,
 };
 use crate::{
-    api::{auth::Action, problem::Answer},
+    api::{auth::Action, problem::Answer, webhooks::may_change},
     store::Delivery,
+    webhook,
 };
 
 /// How many dead letters are shown.
@@ -31,7 +32,7 @@ pub(super) async fn read(desk: &Desk, visitor: &Visitor) -> Answer<Drawn> {
             context! {
                 session => shown(&view.lane.session),
                 id => view.lane.webhook.as_str(),
-                url => view.url.as_str(),
+                url => if may_change(visitor.principal(), view) { view.url.clone() } else { webhook::origin_only(&view.url) },
                 is_global => view.is_global,
                 kinds => view.kinds.as_ref().map(|kinds| kinds.iter().map(|kind| kind.as_str()).collect::<Vec<_>>()),
                 backlog => view.backlog,

@@ -4,14 +4,13 @@ use std::sync::Arc;
 
 use axum::{Json, extract::State};
 
-use super::info;
 use crate::{
     api::{
         auth::{Action, Principal},
         input::PathSession,
         problem::Answer,
         state::Facts,
-        wire::SessionInfo,
+        wire::{self, SessionInfo},
     },
     session::Registry,
 };
@@ -28,5 +27,8 @@ pub(super) async fn get(
     PathSession(name): PathSession,
 ) -> Answer<Json<SessionInfo>> {
     principal.require(Action::Read, &name)?;
-    Ok(Json(info(&registry, &name, &facts).await?))
+    let details = registry.details(&name).await?;
+    let may_change = principal.may(Action::Control, &name);
+    let show = if may_change { wire::session } else { wire::session_for_reader };
+    Ok(Json(show(&details.view, &details.config, &facts)))
 }

@@ -40,10 +40,11 @@ pub(super) async fn list(
         return Ok(Json(Vec::<SessionInfo>::new()).into_response());
     }
     let Some(only) = principal.only_session() else {
-        let list = shelf.list(&registry, &facts, all).map_err(Problem::internal)?;
+        let list = shelf.list(&registry, &facts, all, principal.has(Action::Control)).map_err(Problem::internal)?;
         return Ok(([(CONTENT_TYPE, HeaderValue::from_static("application/json"))], list).into_response());
     };
     let shown = registry.view(only).ok().filter(|view| all || view.wire_status() != WireStatus::Stopped);
     let config = registry.config(only).unwrap_or_default();
-    Ok(Json(shown.iter().map(|view| wire::session(view, &config, &facts)).collect::<Vec<_>>()).into_response())
+    let show = if principal.has(Action::Control) { wire::session } else { wire::session_for_reader };
+    Ok(Json(shown.iter().map(|view| show(view, &config, &facts)).collect::<Vec<_>>()).into_response())
 }

@@ -1,6 +1,8 @@
 //! All sessions as JSON, kept as they were shown last: only what changed since is written anew, so that a list of a thousand costs
 //! next to nothing while they rest.
 //!
+//! Kept twice at most: as those see them who may change them, and as those who may only look.
+//!
 //! Invariant: what is given out is what the sessions showed after it was asked for; a text is never older than its session's view
 //! and `config`.
 
@@ -19,11 +21,17 @@ use crate::{
 };
 
 /// The lists. Cheap to clone.
-#[derive(Clone, Default)]
-pub(in crate::api) struct Shelf(Arc<Mutex<Shelved>>);
+#[derive(Clone)]
+pub(in crate::api) struct Shelf {
+    for_keepers: Arc<Mutex<Shelved>>,
+    for_readers: Arc<Mutex<Shelved>>,
+}
 
-#[derive(Default)]
+/// How one session is shown.
+type Show = fn(&SessionView, &Value, &Facts) -> wire::SessionInfo;
+
 struct Shelved {
+    show: Show,
     cards: BTreeMap<SessionName, Card>,
     /// Those that are not stopped, joined; None after a change.
     running: Option<Bytes>,
@@ -38,13 +46,27 @@ struct Card {
     text: String,
 }
 
+impl Default for Shelf {
+    fn default() -> Self {
+        let shelved = |show| Arc::new(Mutex::new(Shelved { show, cards: BTreeMap::new(), running: None, all: None }));
+        Self { for_keepers: shelved(wire::session), for_readers: shelved(wire::session_for_reader) }
+    }
+}
+
 impl Shelf {
-    /// Every session by name, stopped ones only if `all`: a JSON array of `SessionInfo`.
+    /// Every session by name, stopped ones only if `all`, for who may change them or not: a JSON array of `SessionInfo`.
     ///
     /// # Errors
     /// Never in practice: when a session cannot be written as JSON.
-    pub(super) fn list(&self, registry: &Registry, facts: &Facts, all: bool) -> serde_json::Result<Bytes> {
-        let mut shelved = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+    pub(super) fn list(
+        &self,
+        registry: &Registry,
+        facts: &Facts,
+        all: bool,
+        may_change: bool,
+    ) -> serde_json::Result<Bytes> {
+        let shelved = if may_change { &self.for_keepers } else { &self.for_readers };
+        let mut shelved = shelved.lock().unwrap_or_else(PoisonError::into_inner);
         shelved.refresh(registry, facts)?;
         Ok(shelved.joined(all))
     }
@@ -66,7 +88,7 @@ impl Shelved {
         }
         (self.running, self.all) = (None, None);
         for (view, config) in changed {
-            let text = serde_json::to_string(&wire::session(&view, &config, facts))?;
+            let text = serde_json::to_string(&(self.show)(&view, &config, facts))?;
             self.cards.insert(view.name.clone(), Card { view, config, text });
         }
         if count < self.cards.len() {

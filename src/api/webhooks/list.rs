@@ -2,7 +2,7 @@
 
 use axum::{Json, extract::State};
 
-use super::asked_session;
+use super::{asked_session, may_change};
 use crate::{
     api::{
         auth::Principal,
@@ -28,5 +28,5 @@ pub(super) async fn list(
 ) -> Answer<Json<Vec<Webhook>>> {
     let session = asked_session(&registry, &principal, &params)?;
     let views = webhooks.list(session.as_ref()).await?;
-    Ok(Json(views.iter().map(wire::webhook).collect()))
+    Ok(Json(views.iter().map(|view| wire::webhook(view, may_change(&principal, view))).collect()))
 }

@@ -47,7 +47,7 @@ struct OfWaha {
     #[schema(example = "main")]
     name: String,
     status: WireStatus,
-    /// As it was given; secrets in it are masked.
+    /// As it was given; secrets in it are masked, and for a key that may not change it the paths of its webhooks' URLs, too.
     #[schema(value_type = Object)]
     config: Value,
     /// The account; null before the first link and after a logout.
@@ -143,7 +143,14 @@ fn masked(config: &Value) -> Value {
     config
 }
 
-/// A session as it is shown.
+/// A session as it is shown to who may not change it.
+pub(in crate::api) fn session_for_reader(view: &SessionView, config: &Value, facts: &Facts) -> SessionInfo {
+    let mut info = session(view, config, facts);
+    info.waha.config = webhook::for_readers(info.waha.config);
+    info
+}
+
+/// A session as it is shown to who may change it.
 pub(in crate::api) fn session(view: &SessionView, config: &Value, facts: &Facts) -> SessionInfo {
     let waha = OfWaha {
         name: view.name.to_string(),

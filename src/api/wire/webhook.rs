@@ -8,7 +8,7 @@ use super::rfc3339;
 use crate::{
     model::EventKind,
     store::{Delivery, DeliveryProgress},
-    webhook::WebhookView,
+    webhook::{self, WebhookView},
 };
 
 /// A webhook of a session, as it stands.
@@ -41,18 +41,18 @@ struct Place {
     session: String,
     /// Whether it is the one of all sessions.
     global: bool,
-    /// Without a password.
+    /// Without a password; only its origin for a key that may not change it.
     url: String,
 }
 
-/// A webhook of a session, as it stands.
-pub(in crate::api) fn webhook(view: &WebhookView) -> Webhook {
+/// A webhook of a session, as it stands, for who may change it or not.
+pub(in crate::api) fn webhook(view: &WebhookView, may_change: bool) -> Webhook {
     Webhook {
         place: Place {
             id: view.lane.webhook.clone(),
             session: view.lane.session.to_string(),
             global: view.is_global,
-            url: view.url.clone(),
+            url: if may_change { view.url.clone() } else { webhook::origin_only(&view.url) },
         },
         events: view.kinds.as_ref().map_or_else(|| json!(["*"]), |kinds| json!(kinds)),
         settled_seq: view.settled_seq,

@@ -68,7 +68,7 @@ pub struct Accepted {
 #[derive(Debug, thiserror::Error)]
 pub enum AcceptError {
     /// No such session.
-    #[error("there is no session '{0}'; create it with POST /api/sessions")]
+    #[error("there is no session '{0}'; POST /api/sessions makes one")]
     UnknownSession(SessionName),
     /// A field is wrong.
     #[error("{field}: {message}")]

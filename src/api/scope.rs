@@ -32,6 +32,15 @@ impl Action {
             Self::Control => "control",
         }
     }
+
+    /// What is done with a session, in a sentence.
+    fn in_words(self) -> &'static str {
+        match self {
+            Self::Read => "look at",
+            Self::Send => "send through",
+            Self::Control => "control",
+        }
+    }
 }
 
 /// Who asks.
@@ -72,7 +81,7 @@ impl Principal {
         if self.may(action, session) {
             return Ok(());
         }
-        Err(forbidden(format!("this key may not {} the session '{session}'", action.as_str())))
+        Err(forbidden(format!("this key may not {} the session '{session}'", action.in_words())))
     }
 
     /// Refuses unless the key may do something with every session.
@@ -80,7 +89,7 @@ impl Principal {
         if self.only_session().is_none() && self.has(action) {
             return Ok(());
         }
-        Err(forbidden(format!("this key may not {} every session", action.as_str())))
+        Err(forbidden(format!("this key may not {} every session", action.in_words())))
     }
 
     /// Refuses unless the key may do everything.

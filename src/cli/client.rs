@@ -142,7 +142,9 @@ impl Client {
     async fn refusal(&self, response: Response) -> CliError {
         let status = response.status();
         match response.json::<Problem>().await {
-            Ok(Problem { code, message }) => CliError::Refused { status: status.as_u16(), code, message },
+            Ok(Problem { code, message }) => {
+                CliError::Refused { status: status.as_u16(), message: at_a_prompt(&code, message), code }
+            }
             Err(_) => self.no_drover(format!("it answers {status}")),
         }
     }
@@ -163,6 +165,16 @@ impl Client {
 
     fn no_drover(&self, cause: String) -> CliError {
         CliError::NoDrover { url: self.shown(), cause }
+    }
+}
+
+/// What the daemon says to programs, for a person at a prompt.
+fn at_a_prompt(code: &str, message: String) -> String {
+    match (code, message.split_once(';')) {
+        ("unknown_session", Some((what, _))) => {
+            format!("{what}; `drover sessions` lists those there are, `drover link <name>` makes one")
+        }
+        _ => message,
     }
 }
 
@@ -230,6 +242,14 @@ mod tests {
             assert_eq!(address(bind.parse().expect("an IP"), 3000).expect("an address"), expected);
         }
         assert!(matches!(address(IpAddr::from([127, 0, 0, 1]), 0), Err(CliError::UnknownAddress)));
+    }
+
+    #[test]
+    fn a_person_is_told_of_commands() {
+        let said =
+            at_a_prompt("unknown_session", "there is no session 'shop'; POST /api/sessions makes one".to_owned());
+        assert!(said.starts_with("there is no session 'shop'; `drover sessions`"), "{said}");
+        assert_eq!(at_a_prompt("forbidden", "no; not you".to_owned()), "no; not you");
     }
 
     #[test]

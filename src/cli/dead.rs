@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{
     client::{Client, segment},
     error::CliError,
-    output::{say, say_json},
+    output::{local_time, say, say_json},
     table,
 };
 use crate::model::SessionName;
@@ -103,7 +103,8 @@ fn cells(rows: &[Row]) -> Vec<[String; 6]> {
             let (code, message) =
                 row.error.as_ref().map_or(("", ""), |reason| (reason.code.as_str(), reason.message.as_str()));
             let tries = row.attempts.len().to_string();
-            [row.id.clone(), row.session.clone(), row.created_at.clone(), tries, code.to_owned(), message.to_owned()]
+            let accepted = local_time::of_rfc3339(&row.created_at);
+            [row.id.clone(), row.session.clone(), accepted, tries, code.to_owned(), message.to_owned()]
         })
         .collect()
 }

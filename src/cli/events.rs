@@ -6,7 +6,12 @@ use futures::StreamExt;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{client::Client, error::CliError, output::say, sse};
+use super::{
+    client::Client,
+    error::CliError,
+    output::{local_time, say},
+    sse,
+};
 use crate::model::SessionName;
 
 /// After how long a lost stream is taken up again.
@@ -108,8 +113,7 @@ async fn follow(client: &Client, path: &str, last_id: &mut Option<String>, json:
 fn line(event: &Value, json: bool) -> String {
     match serde_json::from_value::<Event>(event.clone()) {
         Ok(event) if !json => {
-            let at = jiff::Timestamp::from_millisecond(event.timestamp).unwrap_or_default();
-            let at = at.to_zoned(jiff::tz::TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S");
+            let at = local_time::of_ms(event.timestamp);
             let number = event.id.trim_start_matches("evt_").trim_start_matches('0');
             format!("{number:>6}  {at}  {:12}  {:18}  {}", event.session, event.event, event.payload)
         }

@@ -1,5 +1,7 @@
 //! Writing for people and programs.
 
+pub(super) mod local_time;
+
 use std::{
     io::{self, IsTerminal, Write},
     time::Duration,

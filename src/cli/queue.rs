@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{
     client::Client,
     error::CliError,
-    output::{say, say_json},
+    output::{local_time, say, say_json},
     table,
 };
 use crate::model::SessionName;
@@ -109,11 +109,13 @@ fn cells(rows: &[Row]) -> Vec<[String; 6]> {
         .map(|row| {
             let standing = match (row.paused, &row.circuit_open_until) {
                 (true, _) => "paused".to_owned(),
-                (false, Some(until)) => format!("rests until {until}"),
+                (false, Some(until)) => format!("rests until {}", local_time::of_rfc3339(until)),
                 (false, None) => "open".to_owned(),
             };
-            let (depth, claimed, dead) = (row.depth.to_string(), row.claimed.to_string(), row.states.dead.to_string());
-            [row.session.clone(), depth, claimed, dead, standing, row.next_due_at.clone().unwrap_or_default()]
+            // What a sender holds is not settled yet, but waits no more.
+            let waiting = row.depth.saturating_sub(row.claimed).to_string();
+            let due = row.next_due_at.as_deref().map(local_time::of_rfc3339).unwrap_or_default();
+            [row.session.clone(), waiting, row.claimed.to_string(), row.states.dead.to_string(), standing, due]
         })
         .collect()
 }
@@ -147,7 +149,7 @@ mod tests {
         let rows: Vec<Row> = serde_json::from_value(json!([row])).expect("as the API answers");
         assert_eq!(
             table::table(HEADINGS, &cells(&rows)),
-            ["SESSION  WAITING  CLAIMED  DEAD  QUEUE  NEXT DUE", "main     3        1        2     open"]
+            ["SESSION  WAITING  CLAIMED  DEAD  QUEUE  NEXT DUE", "main     2        1        2     open"]
         );
     }
 }

@@ -94,7 +94,7 @@ impl std::str::FromStr for EventKind {
             .iter()
             .copied()
             .find(|kind| kind.as_str() == text)
-            .ok_or_else(|| format!("'{text}' is no kind of event"))
+            .ok_or_else(|| format!("'{text}' is no kind of event; docs/events.md lists them"))
     }
 }
 

@@ -1,11 +1,14 @@
 //! The commands as an operator and a script use them: what they print, and how they end.
 
+use std::time::Duration;
+
 use serde_json::Value;
 
 use crate::support::{
     Cli, Drover, Home, Simulator,
     mail::{Encryption, MailServer, PASSWORD},
     servers::{Postgres, Redis},
+    wait_until,
 };
 
 #[track_caller]
@@ -17,7 +20,7 @@ fn json(drover: &Drover<'_>, arguments: &[&str]) -> Value {
 #[track_caller]
 fn refused(drover: &Drover<'_>, arguments: &[&str]) -> (Option<i32>, String) {
     let mut cli = Cli::start(drover, arguments);
-    let status = cli.wait(std::time::Duration::from_secs(30));
+    let status = cli.wait(Duration::from_secs(30));
     (status.code(), cli.errors())
 }
 
@@ -64,6 +67,28 @@ fn keys_and_sessions_are_looked_after_from_the_shell() {
     }
     Cli::run(&drover, &["sessions", "delete", "shop", "--yes"]);
     assert_eq!(drover.api().get("/api/sessions/shop").status, 404);
+    drover.stop();
+}
+
+#[test]
+fn events_are_followed_until_somebody_interrupts() {
+    const LIMIT: Duration = Duration::from_secs(30);
+    let home = Home::bare();
+    let drover = home.start();
+    drover.create_stopped("shop");
+    drover.api().post("/api/queue/pause?session=shop", &Value::Null).expect(201);
+    let mut lines = Cli::start(&drover, &["events", "--follow", "--session", "shop"]);
+    wait_until("what was is shown first", LIMIT, || lines.output().contains("queue.paused").then_some(()));
+    drover.api().post("/api/queue/resume?session=shop", &Value::Null).expect(201);
+    wait_until("what happens follows", LIMIT, || lines.output().contains("queue.resumed").then_some(()));
+    lines.interrupt();
+    assert_eq!(lines.wait(LIMIT).code(), Some(130), "{}", lines.errors());
+    let event = json(&drover, &["events", "--json", "--events", "queue.resumed"]);
+    assert_eq!((&event["event"], &event["session"]), (&"queue.resumed".into(), &"shop".into()), "one a line: {event}");
+    let (code, line) = refused(&drover, &["events", "--events", "mesage"]);
+    assert_eq!((code, line.contains("docs/events.md")), (Some(1), true), "{line}");
+    let (code, line) = refused(&drover, &["send", "ghost", "15551234567", "hello"]);
+    assert_eq!((code, line.contains("drover link")), (Some(1), true), "a person is told of commands: {line}");
     drover.stop();
 }
 

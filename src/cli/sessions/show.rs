@@ -4,7 +4,12 @@ use serde_json::Value;
 
 use super::number;
 use crate::{
-    cli::{client::Client, error::CliError, output::say_json, table},
+    cli::{
+        client::Client,
+        error::CliError,
+        output::{local_time, say_json},
+        table,
+    },
     model::SessionName,
 };
 
@@ -20,11 +25,13 @@ pub(super) async fn show(client: &Client, name: &SessionName, is_json: bool) -> 
 /// What a person wants to know, in this order; what is not known is empty, and not shown.
 fn facts(session: &Value) -> Vec<(&'static str, String)> {
     let text = |pointer: &str| session.pointer(pointer).map(shown).unwrap_or_default();
-    let since = session.pointer("/timestamps/activity").and_then(Value::as_i64).map(local_time).unwrap_or_default();
+    let time = |pointer: &str| local_time::of_rfc3339(&text(pointer));
+    let since =
+        session.pointer("/timestamps/activity").and_then(Value::as_i64).map(local_time::of_ms).unwrap_or_default();
     let flags = ["degraded", "quarantined"].into_iter().filter(|flag| session[*flag] == true).collect::<Vec<_>>();
     let retry = match session["retry"].is_null() {
         true => String::new(),
-        false => format!("attempt {} at {}", text("/retry/attempt"), text("/retry/at")),
+        false => format!("attempt {} at {}", text("/retry/attempt"), time("/retry/at")),
     };
     let pictures = session["screenshots"].as_array().map_or(0, Vec::len);
     vec![
@@ -43,7 +50,7 @@ fn facts(session: &Value) -> Vec<(&'static str, String)> {
         ("latency", latency(&session["health"]["latency"])),
         ("socket drops", text("/health/socketDropsLastHour")),
         ("crashes", text("/health/crashesLastHour")),
-        ("last ack", text("/health/lastAckAt")),
+        ("last ack", time("/health/lastAckAt")),
         ("web version", text("/page/webVersion")),
         ("missing", text("/page/missingCapabilities")),
         ("pictures", if pictures == 0 { String::new() } else { format!("{pictures} of failures (--json names them)") }),
@@ -64,11 +71,6 @@ fn shown(value: &Value) -> String {
     }
 }
 
-fn local_time(ms: i64) -> String {
-    let at = jiff::Timestamp::from_millisecond(ms).unwrap_or_default();
-    at.to_zoned(jiff::tz::TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S").to_string()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -79,7 +81,8 @@ mod tests {
         let session = json!({
             "name": "shop", "status": "WORKING", "state": "ready", "desired": "running", "reason": null, "retry": null,
             "me": { "id": "15551234567@c.us", "pushName": "Shop" }, "timestamps": { "activity": 0 }, "degraded": true,
-            "health": { "causes": ["latency"], "latency": { "p50Ms": 12, "p95Ms": 40 }, "socketDropsLastHour": 0 },
+            "health": { "causes": ["latency"], "latency": { "p50Ms": 12, "p95Ms": 40 }, "socketDropsLastHour": 0,
+                "lastAckAt": "2026-11-18T11:06:40.000Z" },
             "page": { "webVersion": "2.3000.1" }, "screenshots": [],
         });
         let facts: Vec<_> = facts(&session).into_iter().filter(|(_, value)| !value.is_empty()).collect();
@@ -87,6 +90,7 @@ mod tests {
         assert_eq!(fact("number"), Some("15551234567"));
         assert_eq!(fact("latency"), Some("p50Ms 12, p95Ms 40"));
         assert_eq!(fact("flags"), Some("degraded"));
+        assert_eq!(fact("last ack").map(str::len), fact("since").map(str::len), "times are written alike");
         assert_eq!(fact("reason"), None);
         assert_eq!(fact("next try"), None);
     }

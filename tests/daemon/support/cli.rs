@@ -6,6 +6,11 @@ use std::{
     time::Duration,
 };
 
+use nix::{
+    sys::signal::{self, Signal},
+    unistd::Pid,
+};
+
 use super::{Drover, log::Log, wait_until};
 
 /// A command that was started; killed when it is dropped.
@@ -55,6 +60,12 @@ impl Cli {
     /// What it complained about so far.
     pub fn errors(&self) -> String {
         self.err.text()
+    }
+
+    /// Ctrl-C.
+    pub fn interrupt(&self) {
+        let pid = i32::try_from(self.child.id()).expect("a process id");
+        signal::kill(Pid::from_raw(pid), Signal::SIGINT).expect("it runs");
     }
 
     /// Waits for its end.

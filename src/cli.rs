@@ -32,7 +32,10 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
-use crate::config::{self, Sources};
+use crate::{
+    config::{self, Sources},
+    daemon,
+};
 use client::Client;
 use error::CliError;
 
@@ -154,7 +157,10 @@ fn execute(cli: Cli) -> Result<(), CliError> {
     let sources = Sources::of_process(named.as_deref())?;
     let loaded = config::load(&sources)?;
     match cli.command.unwrap_or(Command::Serve) {
-        Command::Serve => block_on(&mut tokio::runtime::Builder::new_multi_thread(), serve::serve(loaded, sources)),
+        Command::Serve => {
+            daemon::before_threads();
+            block_on(&mut tokio::runtime::Builder::new_multi_thread(), serve::serve(loaded, sources))
+        }
         Command::Config(ConfigCommand::Check { json }) => config_check::check(&loaded, json),
         Command::Health(args) => {
             let client = Client::without_key(&loaded.config, cli.url.as_deref())?;

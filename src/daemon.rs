@@ -32,7 +32,7 @@ use crate::{
     config::{Config, LiveSettings, Loaded, Sources},
     event::{self, EventLog, Relay},
     health::{self, Health},
-    host,
+    host::{self, allocator},
     media::{Fetcher, FileStore, Janitor},
     outbox::{Inlet, Outbox, Reconciler},
     queue::Queue,
@@ -68,6 +68,11 @@ pub struct Start {
     pub sources: Sources,
     /// The log lines that are being written.
     pub logs: Logs,
+}
+
+/// What must be done before any thread is started, the runtime's too.
+pub fn before_threads() {
+    allocator::keep_small();
 }
 
 /// Runs drover until it is told to end (SIGTERM, SIGINT). `ready` is called once it serves.
@@ -327,6 +332,7 @@ impl Daemon {
         }
         self.background.spawn(self.office.run(stop_background.clone()));
         self.background.spawn(self.api.metrics.clone().keep_settled(stop_background.clone()));
+        self.background.spawn(allocator::keep_giving_back(stop_background.clone()));
         let events = self.api.events.clone();
         let api_shutdown = Shutdown::new();
         let mut server = api_shutdown.spawn(api::serve(listener, self.api, self.server, api_shutdown.clone()));

@@ -3,6 +3,7 @@
 //!
 //! Invariant: no `waitpid(-1)` anywhere, so that nobody's child is reaped by another.
 
+pub mod allocator;
 pub mod disk;
 pub mod file_lock;
 pub mod headroom;
@@ -17,7 +18,7 @@ pub use disk::Disk;
 pub use file_lock::{FileLock, TryLock};
 pub use headroom::{Headroom, HeadroomProbe, MachineLimits};
 pub use log_tail::LogTail;
-pub use memory::{MemoryUse, TreeMemory};
+pub use memory::{MemorySampler, MemoryUse, TreeMemory};
 pub use orphan::{Orphan, ProcessRecord};
 pub use own_usage::OwnUsage;
 pub use process_table::{ProcessIdentity, TreeTag};

@@ -1,14 +1,21 @@
 //! What processes hold, from `/proc`: private memory and the share of what is common (Pss), summed over whole trees.
 //!
-//! A tree is its leader's process group, whoever descends from it, and whoever left it but carries its tag. Reading is blocking and
-//! costs some milliseconds a browser.
+//! A tree is its leader's process group, whoever descends from it, and whoever left it but carries its tag. Reading is blocking. The
+//! kernel walks all pages of a process for its private memory, a millisecond or two for each of Chromium's: so that is asked
+//! anew only of a process that grew or shrank meanwhile, and of every other one now and then.
 
 use std::{
     collections::{BTreeMap, HashMap},
     fs,
+    time::{Duration, Instant},
 };
 
-use super::process_table::{Stat, all, tag_of};
+use super::process_table::{ProcessIdentity, Stat, all, tag_of};
+
+/// By how much the resident memory of a process may differ while it counts as unchanged: 256 KiB in pages of 4 KiB.
+const UNCHANGED_PAGES: u64 = 64;
+/// How long what a process held is believed while it is unchanged.
+const BELIEVED: Duration = Duration::from_secs(120);
 
 /// What a tree holds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -40,9 +47,48 @@ pub struct MemoryUse {
     pub others: TreeMemory,
 }
 
-/// Measures the trees of these leaders, this process, and what else it started.
-#[must_use]
-pub fn measure(leaders: &[u32]) -> MemoryUse {
+/// Measures, and remembers what it measured.
+#[derive(Debug, Default)]
+pub struct MemorySampler {
+    known: HashMap<ProcessIdentity, Known>,
+}
+
+/// What a process held when it was last asked.
+#[derive(Debug, Clone, Copy)]
+struct Known {
+    held: TreeMemory,
+    resident_pages: u64,
+    at: Instant,
+}
+
+impl MemorySampler {
+    /// Measures the trees of these leaders, this process, and what else it started.
+    pub fn measure(&mut self, leaders: &[u32]) -> MemoryUse {
+        let now = Instant::now();
+        let mut asked = HashMap::new();
+        let used = measure(leaders, |stat| {
+            let known = self.known.get(&stat.identity).filter(|known| known.still_holds(stat, now)).copied();
+            let known = known.unwrap_or_else(|| Known {
+                held: of_process(stat.identity.pid).unwrap_or_default(),
+                resident_pages: stat.resident_pages,
+                at: now,
+            });
+            asked.insert(stat.identity, known);
+            known.held
+        });
+        // Those that ended are forgotten.
+        self.known = asked;
+        used
+    }
+}
+
+impl Known {
+    fn still_holds(&self, stat: &Stat, now: Instant) -> bool {
+        stat.resident_pages.abs_diff(self.resident_pages) <= UNCHANGED_PAGES && now.duration_since(self.at) < BELIEVED
+    }
+}
+
+fn measure(leaders: &[u32], mut held_by: impl FnMut(&Stat) -> TreeMemory) -> MemoryUse {
     let processes: HashMap<u32, Stat> = all().filter(Stat::is_running).map(|stat| (stat.identity.pid, stat)).collect();
     let tags: HashMap<String, u32> = leaders.iter().filter_map(|leader| Some((tag_of(*leader)?, *leader))).collect();
     let own = std::process::id();
@@ -62,7 +108,7 @@ pub fn measure(leaders: &[u32]) -> MemoryUse {
             Owner::This => None,
         };
         let is_own = pid == own;
-        let held = of_process(pid).unwrap_or_default();
+        let held = held_by(stat);
         match holder {
             Some(tree) => *tree += held,
             None if is_own => used.own += held,
@@ -150,6 +196,19 @@ mod tests {
         assert_eq!(of_status("Name: x\n"), None, "a kernel thread holds nothing");
     }
 
+    #[test]
+    fn what_grew_or_shrank_is_asked_anew_and_the_rest_now_and_then() {
+        let stat = Stat::read(std::process::id()).expect("/proc is there");
+        let now = Instant::now();
+        let known = Known { held: TreeMemory::default(), resident_pages: stat.resident_pages, at: now };
+        assert!(known.still_holds(&stat, now + BELIEVED - Duration::from_secs(1)));
+        assert!(!known.still_holds(&stat, now + BELIEVED));
+        let it_had = |resident_pages| Known { resident_pages, ..known };
+        assert!(!it_had(stat.resident_pages - UNCHANGED_PAGES - 1).still_holds(&stat, now), "it grew");
+        assert!(it_had(stat.resident_pages - UNCHANGED_PAGES).still_holds(&stat, now));
+        assert!(!it_had(stat.resident_pages + UNCHANGED_PAGES + 1).still_holds(&stat, now), "it shrank");
+    }
+
     #[tokio::test]
     async fn a_tree_is_measured_with_who_left_its_group() {
         crate::host::become_subreaper().expect("Linux");
@@ -167,12 +226,23 @@ mod tests {
             }
         };
         tokio::time::timeout(Duration::from_secs(20), both_hold).await.expect("they hold it in time");
-        let used = measure(&[tree.id()]);
+        let mut sampler = MemorySampler::default();
+        let used = sampler.measure(&[tree.id()]);
         let held = used.trees[&tree.id()];
         assert!(held.private_bytes >= 16_000_000, "{held:?}");
         assert!(held.processes >= 2, "{held:?}");
         assert!(used.own.private_bytes > 1 << 20 && used.own.processes == 1, "{used:?}");
+        let known = sampler.known.clone();
+        assert_eq!(sampler.measure(&[tree.id()]).trees[&tree.id()], held, "who sleeps is not asked again");
+        let asked_again = |pid| {
+            let of_pid = |known: &HashMap<ProcessIdentity, Known>| {
+                known.iter().find(|(who, _)| who.pid == pid).map(|(_, known)| known.at)
+            };
+            of_pid(&sampler.known) != of_pid(&known)
+        };
+        assert!(!asked_again(tree.id()));
         tree.kill().await;
-        assert_eq!(measure(&[tree.id()]).trees[&tree.id()].processes, 0, "nothing is left");
+        assert_eq!(sampler.measure(&[tree.id()]).trees[&tree.id()].processes, 0, "nothing is left");
+        assert!(sampler.known.keys().all(|who| who.pid != tree.id()), "and nothing is remembered");
     }
 }

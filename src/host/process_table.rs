@@ -79,6 +79,8 @@ pub(super) struct Stat {
     pub(super) identity: ProcessIdentity,
     pub(super) parent: u32,
     pub(super) group: u32,
+    /// What it has in memory, in pages (field 24).
+    pub(super) resident_pages: u64,
     state: char,
 }
 
@@ -97,6 +99,7 @@ impl Stat {
             state: fields.first()?.chars().next()?,
             parent: fields.get(1)?.parse().ok()?,
             group: fields.get(2)?.parse().ok()?,
+            resident_pages: fields.get(21)?.parse().ok()?,
             identity: ProcessIdentity { pid, start_ticks: fields.get(19)?.parse().ok()? },
         })
     }

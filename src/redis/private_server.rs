@@ -202,6 +202,8 @@ impl Places {
             ("--appenddirname", APPEND_ONLY_FOLDER),
             ("--aof-load-truncated", "yes"),
             ("--maxmemory-policy", "noeviction"),
+            // Its housekeeping, which would else be most of what an idle drover costs.
+            ("--hz", "1"),
         ];
         for (name, value) in settings {
             command.args([name, value]);

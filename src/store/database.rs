@@ -32,6 +32,8 @@ const BUSY_TIMEOUT_MS: u32 = 5_000;
 /// A pool that cannot give a connection within this time says so.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 const SQLITE_READERS: u32 = 4;
+/// What a reader keeps of the file for itself, in KiB; the system's own cache is behind it.
+const SQLITE_READER_CACHE_KIB: u32 = 512;
 const POSTGRES_CONNECTIONS: u32 = 16;
 
 pub(super) static SQLITE_MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
@@ -252,7 +254,10 @@ async fn set_up_sqlite(connection: &mut AnyConnection) -> sqlx::Result<()> {
 }
 
 async fn set_up_sqlite_reader(connection: &mut AnyConnection) -> sqlx::Result<()> {
-    let pragmas = format!("PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}; PRAGMA query_only = ON;");
+    let pragmas = format!(
+        "PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}; PRAGMA query_only = ON; \
+         PRAGMA cache_size = -{SQLITE_READER_CACHE_KIB};"
+    );
     sqlx::raw_sql(sqlx::AssertSqlSafe(pragmas)).execute(connection).await.map(drop)
 }
 

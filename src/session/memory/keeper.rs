@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    host::{TreeMemory, memory},
+    host::{MemorySampler, TreeMemory},
     model::{Alert, EventKind, NewEvent, Reason, SessionName, SessionState, Severity, WakeCause},
     queue::QueueStats,
     session::{
@@ -61,6 +61,7 @@ pub(in crate::session) struct Keeper {
     level: Level,
     /// Of which session the alert is that stands.
     alerted: Option<SessionName>,
+    sampler: MemorySampler,
 }
 
 impl Keeper {
@@ -72,6 +73,7 @@ impl Keeper {
             above: BTreeSet::new(),
             level: Level::Normal,
             alerted: None,
+            sampler: MemorySampler::default(),
         }
     }
 
@@ -112,12 +114,17 @@ impl Keeper {
         self.make_room(awake).await;
     }
 
-    async fn measure(&self) {
+    async fn measure(&mut self) {
         let groups = self.memory.ledger().process_groups();
         let probe = self.memory.probe.clone();
-        let measured = tokio::task::spawn_blocking(move || (memory::measure(&groups), probe.limits())).await;
-        match measured {
-            Ok((used, limits)) => {
+        let mut sampler = std::mem::take(&mut self.sampler);
+        let measured = tokio::task::spawn_blocking(move || {
+            let used = sampler.measure(&groups);
+            (sampler, used, probe.limits())
+        });
+        match measured.await {
+            Ok((sampler, used, limits)) => {
+                self.sampler = sampler;
                 self.memory.ledger().measured(&used);
                 let mut view = self.memory.view.write().unwrap_or_else(PoisonError::into_inner);
                 view.limits = limits;

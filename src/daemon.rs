@@ -12,6 +12,7 @@ mod lock_wait;
 mod signals;
 
 use std::{
+    collections::HashSet,
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
@@ -34,6 +35,7 @@ use crate::{
     health::{self, Health},
     host::{self, allocator},
     media::{Fetcher, FileStore, Janitor},
+    model::SessionName,
     outbox::{Inlet, Outbox, Reconciler},
     queue::Queue,
     redis::Connections,
@@ -321,6 +323,8 @@ impl Daemon {
         let stop_background = CancellationToken::new();
         let hangup = signals.take_hangup().context("SIGHUP is listened to already")?;
         self.background.spawn(self.live(start).run(hangup, stop_background.clone()));
+        let forgetting = self.api.metrics.clone().forget_gone(names_of(&self.registry), stop_background.clone());
+        self.background.spawn(forgetting);
         let (intake, stop_intake) = (Shutdown::new(), CancellationToken::new());
         intake.spawn(self.inlet.run(stop_intake.clone()));
         self.background.spawn(self.reconciler.run(stop_background.clone()));
@@ -424,6 +428,18 @@ fn browser_name(launcher: &ChromiumLauncher, config: &Config) -> String {
             warn!(%error, "no session can be started until there is a Chromium");
             config.browser.prefer.clone()
         }
+    }
+}
+
+/// The names that a metric's label may have: of the sessions there are, and of drover itself.
+fn names_of(registry: &Registry) -> impl Fn() -> HashSet<String> + Send + use<> {
+    let registry = registry.clone();
+    move || {
+        let mut names = HashSet::from([SessionName::server().to_string()]);
+        registry.visit(|view, _| {
+            names.insert(view.name.to_string());
+        });
+        names
     }
 }
 

@@ -4,6 +4,7 @@
 //! [`mask`]; [`init`] is called once, by the binary. Whatever a line holds, [`scrub()`] takes secrets and numbers out of it
 //! before it is written.
 
+mod by_session;
 pub mod catalogue;
 mod log_file;
 mod logs;
@@ -20,6 +21,12 @@ pub use traces::Traces;
 /// Log lines cannot be written.
 #[derive(Debug, thiserror::Error)]
 pub enum TelemetryError {
+    /// The exporter of metrics does not take its settings.
+    #[error("metrics cannot be kept: {0}")]
+    Metrics(#[from] metrics_exporter_prometheus::BuildError),
+    /// Something else keeps the metrics of this process.
+    #[error("metrics are kept already")]
+    MetricsTaken,
     /// `log.level` is no filter.
     #[error("log.level is {level:?}, which is no filter: {source}")]
     Filter {

@@ -4,8 +4,6 @@
 //! Names begin with `drover_` (`process_` where every program has the same) and end in their unit or in `_total`. A label has few
 //! values: a session's name is the widest.
 
-use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
-
 /// What kind of figure it is, in Prometheus' words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -254,25 +252,6 @@ pub const METRICS: &[(&str, &[Metric])] = &[
 /// Each metric.
 pub fn all() -> impl Iterator<Item = &'static Metric> {
     METRICS.iter().flat_map(|(_, metrics)| metrics.iter())
-}
-
-/// Gives each its HELP line, in whatever keeps the figures of this process.
-pub(super) fn describe() {
-    for Metric { name, kind, help, .. } in all() {
-        match kind {
-            Kind::Counter => describe_counter!(*name, unit(name), *help),
-            Kind::Gauge => describe_gauge!(*name, unit(name), *help),
-            Kind::Histogram => describe_histogram!(*name, unit(name), *help),
-        }
-    }
-}
-
-fn unit(name: &str) -> Unit {
-    match name.trim_end_matches("_total") {
-        name if name.ends_with("_seconds") => Unit::Seconds,
-        name if name.ends_with("_bytes") => Unit::Bytes,
-        _ => Unit::Count,
-    }
 }
 
 /// docs/metrics.md.

@@ -274,7 +274,7 @@ impl Dispatcher {
 async fn keep_gauges(hub: &Hub) {
     let mut waiting: HashMap<SessionName, i64> = HashMap::new();
     loop {
-        // A session that has gone shows 0 from then on.
+        // One whose last webhook has gone shows 0 once more.
         waiting.values_mut().for_each(|count| *count = 0);
         for (lane, status) in hub.lanes() {
             let count = backlog(hub, &lane, &status).await.unwrap_or_default();
@@ -284,6 +284,7 @@ async fn keep_gauges(hub: &Hub) {
             #[expect(clippy::cast_precision_loss, reason = "it is counted up to ten thousand a lane")]
             metrics::gauge!("drover_webhook_backlog", "session" => session.to_string()).set(count as f64);
         }
+        waiting.retain(|_, count| *count > 0);
         #[expect(clippy::cast_precision_loss, reason = "there are not that many URLs")]
         metrics::gauge!("drover_webhook_circuits_open").set(hub.open_circuits() as f64);
         tokio::time::sleep(GAUGES).await;

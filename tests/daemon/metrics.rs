@@ -128,5 +128,15 @@ fn what_is_counted_is_what_is_documented() {
         assert!(seen.contains(name), "{name}");
     }
     assert!(!text.contains("15559990021") && !text.contains("15550006021"), "no number is a label");
+
+    // A session that goes takes its series along; what is counted of another one and of all of them stays.
+    drover.create_stopped("stays");
+    drover.api().delete("/api/sessions/shop").expect(200);
+    let text = wait_until("no series is left of it", story::TO_ACK, || {
+        let text = drover.api().get("/metrics").text();
+        (!text.contains("session=\"shop\"")).then_some(text)
+    });
+    assert!(text.contains("drover_session_working{session=\"stays\"}"), "{text}");
+    assert!(text.contains("drover_send_seconds_count{outcome=\"sent\"} 1"), "{text}");
     drover.stop();
 }

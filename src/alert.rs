@@ -9,6 +9,7 @@
 //! every alert becomes its mails or is counted for a digest, also over a crash (the cursor moves in the same commit); one problem is
 //! mailed at most once an hour; a mail that the server took is never sent again, unless drover died before it could note that.
 
+mod at_once;
 mod backoff;
 mod desk;
 mod error;

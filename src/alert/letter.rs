@@ -172,7 +172,7 @@ pub(super) fn samples(kind: &str, language: Language) -> Vec<Letter> {
 
 fn sample(kind: &str, language: Language, public_url: &str, account: Option<&str>) -> Letter {
     const AT_MS: i64 = 1_764_378_300_000;
-    let is_of_server = matches!(kind, "memory_critical" | "disk_low");
+    let is_of_server = matches!(kind, "memory_critical" | "disk_low" | "disk_unwritable");
     let session = if is_of_server { SessionName::server() } else { "shop".parse().expect("a name") };
     let place = Place { node: "drover-1".to_owned(), public_url: public_url.to_owned(), data_dir: "/data".into() };
     let subject = Subject { session, account: account.map(str::to_owned), place: Arc::new(place), quiet_s: 3_600 };
@@ -223,7 +223,12 @@ fn sample_alert(kind: &str) -> Alert {
         "dead_letters" => Alert::raised(kind, Severity::Warning, "messages were given up").with("dead", 57),
         "web_changed" => Alert::raised(kind, Severity::Warning, "WhatsApp Web changed").with("missing", "pair, polls"),
         "disk_low" => critical("the disk is nearly full").with("free_mb", 312).with("path", "/data"),
-        "memory_critical" => critical("3.6 GB of 4.0 GB are used; 2 idle sessions sleep"),
+        "disk_unwritable" => critical("nothing can be written")
+            .with("error", "Read-only file system (os error 30)")
+            .with("path", "/data"),
+        "memory_critical" => {
+            critical("3.6 GB of 4.0 GB are used; 2 idle sessions sleep").with("used_mb", 3_686).with("budget_mb", 4_096)
+        }
         "whatsapp_restricted" => critical("WhatsApp refuses what it sends"),
         code => Alert::raised(
             code,

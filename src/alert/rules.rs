@@ -176,6 +176,20 @@ pub(super) fn judge_disk(free_bytes: u64, path: &str, thresholds: &AlertThreshol
     Alert::resolved("disk_low", format!("{free_mb} MB are free on the disk again"))
 }
 
+/// What it means whether a little could be written into the data folder.
+pub(super) fn judge_writing(refusal: Option<&str>, path: &str) -> Alert {
+    match refusal {
+        Some(error) => {
+            let text = format!(
+                "nothing can be written to {path} ({error}): what runs goes on, but no message is accepted and no login is kept; look at \
+                 dmesg, make room or mount it writable"
+            );
+            Alert::raised("disk_unwritable", Severity::Critical, text).with("error", error).with("path", path)
+        }
+        None => Alert::resolved("disk_unwritable", "the disk can be written to again"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -255,5 +269,8 @@ mod tests {
         let thresholds = crate::config::load(&sources).expect("the defaults").config.alerts.thresholds;
         assert!(!judge_disk(499 << 20, "/data", &thresholds).is_resolved);
         assert!(judge_disk(500 << 20, "/data", &thresholds).is_resolved);
+        assert!(judge_writing(None, "/data").is_resolved);
+        let refused = judge_writing(Some("Read-only file system"), "/data");
+        assert!(!refused.is_resolved && refused.message.contains("/data (Read-only file system)"), "{refused:?}");
     }
 }

@@ -38,6 +38,7 @@ built_in! {
     "whatsapp_restricted",
     "web_changed",
     "disk_low",
+    "disk_unwritable",
     "other",
     "digest",
 }

@@ -1,20 +1,25 @@
 //! Looks for problems: hears the events, and looks at queues, dead letters and the disk now and then.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::{
     sync::broadcast::{Receiver, error::RecvError},
     time::Instant,
 };
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, warn};
+use tracing::{debug, info, warn};
 
 use super::{
-    Alerts,
+    Alerts, at_once,
     rules::{self, QueueFigures, Rules},
 };
 use crate::{
-    host::Disk,
+    host::{self, Disk},
     model::{Alert, Event, PauseCause, SessionName},
     store::StoreError,
 };
@@ -28,12 +33,21 @@ pub(super) struct Watch {
     moved: BTreeMap<SessionName, (i64, Instant)>,
     /// Whether it was said that the database does not answer.
     is_stuck: bool,
+    /// Problems that the database did not take down: told in the log and by mail at once, and once.
+    unkept: BTreeSet<(SessionName, String)>,
 }
 
 impl Watch {
     pub(super) fn new(alerts: Alerts) -> Self {
         let heard = alerts.services().events.subscribe();
-        Self { alerts, heard, rules: Rules::default(), moved: BTreeMap::new(), is_stuck: false }
+        Self {
+            alerts,
+            heard,
+            rules: Rules::default(),
+            moved: BTreeMap::new(),
+            is_stuck: false,
+            unkept: BTreeSet::new(),
+        }
     }
 
     pub(super) async fn run(mut self, stop: CancellationToken) {
@@ -57,7 +71,7 @@ impl Watch {
     }
 
     /// What only the process before knew of is over with it.
-    async fn end_of_the_last_run(&self) {
+    async fn end_of_the_last_run(&mut self) {
         let open = match self.alerts.services().store.alerts().open().await {
             Ok(open) => open,
             Err(error) => return warn!(%error, "what was told before the start cannot be read"),
@@ -82,14 +96,26 @@ impl Watch {
                 }
             }
         }
-        let (path, thresholds) = (self.alerts.services().place.data_dir.clone(), self.alerts.setup().alerts.thresholds);
-        match Disk::of(&path) {
-            Ok(disk) => {
-                let alert = rules::judge_disk(disk.available_bytes, &path.display().to_string(), &thresholds);
-                self.tell_news(&SessionName::server(), vec![alert]).await;
-            }
+        self.look_at_disk().await;
+    }
+
+    async fn look_at_disk(&mut self) {
+        let (folder, thresholds) =
+            (self.alerts.services().place.data_dir.clone(), self.alerts.setup().alerts.thresholds);
+        let path = folder.display().to_string();
+        // A disk may take its time.
+        let looked = tokio::task::spawn_blocking(move || look_at(&folder)).await;
+        let (disk, writing) = match looked {
+            Ok(found) => found,
+            Err(error) => return debug!(%error, "the disk was not looked at"),
+        };
+        let refusal = writing.err().map(|error| error.to_string());
+        let mut alerts = vec![rules::judge_writing(refusal.as_deref(), &path)];
+        match disk {
+            Ok(disk) => alerts.push(rules::judge_disk(disk.available_bytes, &path, &thresholds)),
             Err(error) => debug!(%error, "the disk's free space cannot be read"),
         }
+        self.tell_news(&SessionName::server(), alerts).await;
     }
 
     async fn look_at_queues(&mut self) -> Result<(), StoreError> {
@@ -127,8 +153,12 @@ impl Watch {
     }
 
     /// Tells those alerts that are news; a look at the table spares a write for each that is none.
-    async fn tell_news(&self, session: &SessionName, alerts: Vec<Alert>) {
+    async fn tell_news(&mut self, session: &SessionName, alerts: Vec<Alert>) {
         for alert in alerts {
+            if self.unkept.contains(&(session.clone(), alert.code.clone())) {
+                self.tell_unkept(session, alert).await;
+                continue;
+            }
             let known = self.alerts.services().store.alerts().get(session, &alert.code).await;
             let is_open = known.is_ok_and(|problem| problem.is_some_and(|problem| problem.resolved_at_ms.is_none()));
             if is_open == alert.is_resolved {
@@ -137,9 +167,28 @@ impl Watch {
         }
     }
 
-    async fn tell(&self, session: &SessionName, alert: Alert) {
-        if let Err(error) = self.alerts.services().events.alert(session, alert).await {
-            warn!(%error, session.id = %session, "an alert was not stored");
+    async fn tell(&mut self, session: &SessionName, alert: Alert) {
+        let Err(error) = self.alerts.services().events.alert(session, alert.clone()).await else { return };
+        if alert.is_resolved {
+            warn!(%error, session.id = %session, "the end of an alert was not stored");
+        } else if self.unkept.insert((session.clone(), alert.code.clone())) {
+            warn!(%error, session.id = %session, code = alert.code, "an alert was not stored: {}", alert.message);
+            at_once::send(&self.alerts, session, &alert).await;
         }
     }
+
+    /// It was told without the database: so is its end.
+    async fn tell_unkept(&mut self, session: &SessionName, alert: Alert) {
+        if !alert.is_resolved {
+            return;
+        }
+        self.unkept.remove(&(session.clone(), alert.code.clone()));
+        info!(session.id = %session, code = alert.code, "{}", alert.message);
+        at_once::send(&self.alerts, session, &alert).await;
+    }
+}
+
+/// How the disk of a folder is, and whether it takes something.
+fn look_at(folder: &Path) -> (std::io::Result<Disk>, std::io::Result<()>) {
+    (Disk::of(folder), host::try_writing(folder))
 }

@@ -11,7 +11,7 @@ use tokio::{sync::Semaphore, time::timeout};
 use super::{Inner, LIMIT, Part, Report};
 use crate::{
     config,
-    host::{Disk, Headroom},
+    host::{Disk, Headroom, try_writing},
     model::SessionView,
     store::Due,
 };
@@ -127,6 +127,10 @@ fn disk(folder: &Path, thresholds: config::Health) -> Part {
         Part::down("the data folder's disk is mounted read-only: nothing can be kept; mount it writable")
     } else if disk.available_bytes < DISK_LEAST_BYTES {
         Part::down("the data folder's disk is full: make room on it, or give it more")
+    } else if let Err(error) = try_writing(folder) {
+        Part::down(format!(
+            "the data folder cannot be written to ({error}): nothing can be kept; look at dmesg, mount it writable"
+        ))
     } else if disk.available_bytes < thresholds.disk_free_mb.saturating_mul(MIB) {
         Part::degraded("the data folder's disk is nearly full: make room on it, or give it more")
     } else {

@@ -1,6 +1,9 @@
 //! What the disk below a folder has left.
 
-use std::{io, path::Path};
+use std::{
+    io::{self, Write},
+    path::Path,
+};
 
 use nix::sys::statvfs::{FsFlags, statvfs};
 
@@ -31,6 +34,18 @@ impl Disk {
     }
 }
 
+/// Writes a little into a folder and lets it go. A disk to which the kernel stopped writing after an error need not say so of itself:
+/// only a try tells. It may take its time, as [`Disk::of`] may.
+///
+/// # Errors
+/// When the folder takes nothing.
+pub fn try_writing(folder: &Path) -> io::Result<()> {
+    // It has no name, so that nothing of it stays, however this ends.
+    let mut file = tempfile::tempfile_in(folder)?;
+    file.write_all(b"drover")?;
+    file.flush()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -43,5 +58,13 @@ mod tests {
         assert!(!disk.is_read_only);
         assert_eq!(Disk::of(Path::new("/proc")).expect("it is mounted").available_bytes, 0);
         assert!(Disk::of(Path::new("/no/such/folder")).is_err());
+    }
+
+    #[test]
+    fn a_try_leaves_nothing_and_tells_what_refuses_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        try_writing(folder.path()).expect("it takes something");
+        assert_eq!(std::fs::read_dir(folder.path()).expect("readable").count(), 0);
+        assert!(try_writing(Path::new("/proc")).is_err());
     }
 }

@@ -12,11 +12,11 @@ use crate::support::{
 };
 
 /// A mail is written, handed over and on the disk of the server.
-const TO_MAIL: Duration = Duration::from_secs(20);
-const OPS: &str = "ops@example.com";
+pub(crate) const TO_MAIL: Duration = Duration::from_secs(20);
+pub(crate) const OPS: &str = "ops@example.com";
 
 /// Settings that mail over this server.
-fn mailed(home: &Home, server: &MailServer) {
+pub(crate) fn mailed(home: &Home, server: &MailServer) {
     home.set("SMTP_URL", &server.url(PASSWORD));
     home.set("DROVER_SMTP__CA_FILE", &server.ca_file());
     home.set("DROVER_SMTP__TIMEOUT_S", "5");

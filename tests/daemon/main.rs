@@ -3,6 +3,7 @@
 
 #![allow(clippy::print_stdout, reason = "the printed steps are what `make smoke` is for")]
 
+mod alert_kinds;
 mod alerts;
 mod backups;
 mod bad_input;

@@ -205,7 +205,10 @@ impl Keeper {
                 megabytes(budget.bytes)
             );
             self.alerted = largest;
-            self.alert(Alert::raised(CRITICAL, Severity::Critical, what)).await;
+            let alert = Alert::raised(CRITICAL, Severity::Critical, what)
+                .with("used_mb", megabytes(used_bytes))
+                .with("budget_mb", megabytes(budget.bytes));
+            self.alert(alert).await;
         } else if before == Level::Critical {
             self.alert(Alert::resolved(CRITICAL, "memory is within its budget again")).await;
             self.alerted = None;

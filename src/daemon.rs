@@ -6,6 +6,7 @@
 //! within `shutdown.grace_s` and five seconds more: API, senders, browsers, Redis, database, data folder. A start that
 //! fails half-way ends what it had begun in the same order.
 
+mod clock_watch;
 mod data_folder;
 mod live;
 mod lock_wait;
@@ -325,6 +326,7 @@ impl Daemon {
         self.background.spawn(self.live(start).run(hangup, stop_background.clone()));
         let forgetting = self.api.metrics.clone().forget_gone(names_of(&self.registry), stop_background.clone());
         self.background.spawn(forgetting);
+        self.background.spawn(clock_watch::watch(Arc::clone(&self.api.clock), stop_background.clone()));
         let (intake, stop_intake) = (Shutdown::new(), CancellationToken::new());
         intake.spawn(self.inlet.run(stop_intake.clone()));
         self.background.spawn(self.reconciler.run(stop_background.clone()));

@@ -4,6 +4,7 @@
 //! learns of every row that waits.
 
 mod accept;
+mod acceptance_time;
 mod clear;
 mod content_rules;
 mod dead_letters;
@@ -27,6 +28,7 @@ use crate::{
     queue::Queue,
     store::{Store, StoreError},
 };
+use acceptance_time::AcceptanceTime;
 use key_limit::KeyLimit;
 
 /// What a backend asks for.
@@ -134,13 +136,15 @@ pub struct Outbox {
     limits: Arc<RwLock<config::Limits>>,
     clock: Arc<dyn Clock>,
     key_limit: Arc<KeyLimit>,
+    accepted: Arc<AcceptanceTime>,
 }
 
 impl Outbox {
     /// The outbox over a store and a queue.
     #[must_use]
     pub fn new(store: Store, queue: Queue, limits: config::Limits, clock: Arc<dyn Clock>) -> Self {
-        Self { store, queue, limits: Arc::new(RwLock::new(limits)), clock, key_limit: Arc::default() }
+        let limits = Arc::new(RwLock::new(limits));
+        Self { store, queue, limits, clock, key_limit: Arc::default(), accepted: Arc::default() }
     }
 
     /// Holds other limits from the next message on.

@@ -76,7 +76,7 @@ struct Shared {
     clock: Arc<dyn Clock>,
     rates: Rates,
     memory: Memory,
-    /// Until when Redis is left alone, in Unix milliseconds.
+    /// Until when Redis is left alone, in milliseconds of the steady clock.
     rests_until_ms: AtomicI64,
 }
 
@@ -175,7 +175,7 @@ impl Limiter {
 
     async fn count_anywhere(&self, bucket: &str, rate: Rate) -> (RateStanding, Place) {
         let shared = &self.shared;
-        let now_ms = shared.clock.now_ms();
+        let now_ms = shared.clock.steady_ms();
         if now_ms >= shared.rests_until_ms.load(Ordering::Relaxed) {
             match tokio::time::timeout(PATIENCE, shared.queue.count(bucket, rate)).await {
                 Ok(Ok(standing)) => return (standing, Place::Redis),

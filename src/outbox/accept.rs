@@ -63,7 +63,8 @@ impl Outbox {
         let state = if self.queue.is_up() { MessageState::Queued } else { MessageState::Accepted };
         let progress = Progress { state, ..Progress::accepted() };
         let is_action = content.is_action();
-        let message = OutboundMessage { id, session, chat, content, schedule, progress, created_at_ms: now_ms };
+        let created_at_ms = self.accepted.next(now_ms);
+        let message = OutboundMessage { id, session, chat, content, schedule, progress, created_at_ms };
         let window_ms = i64::try_from(self.limits().duplicate_window_s.saturating_mul(1000)).unwrap_or(i64::MAX);
         Ok(NewMessage {
             fingerprint: fingerprint(&message),
@@ -72,7 +73,7 @@ impl Outbox {
             idempotency_key,
             // A reaction, an edit, a receipt: twice the same is once.
             duplicate_since_ms: (window_ms > 0 && !allow_duplicate && !is_action)
-                .then(|| now_ms.saturating_sub(window_ms)),
+                .then(|| created_at_ms.saturating_sub(window_ms)),
         })
     }
 
@@ -81,7 +82,7 @@ impl Outbox {
         if per_minute == 0 {
             return Ok(());
         }
-        let now_ms = self.clock.now_ms();
+        let now_ms = self.clock.steady_ms();
         let waits = match self.queue.admit(by, per_minute).await {
             Ok(None) => {
                 self.key_limit.count(by, now_ms);

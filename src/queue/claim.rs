@@ -116,7 +116,7 @@ impl Queue {
         ];
         let packed = |number: &u64| u32::try_from(*number).unwrap_or(u32::MAX).to_le_bytes();
         let limits = numbers.iter().flat_map(packed).collect();
-        let lease_until_ms = now_ms.saturating_add(i64::try_from(lease_ms).unwrap_or(i64::MAX));
+        let lease_until_ms = shared.clock.steady_ms().saturating_add(i64::try_from(lease_ms).unwrap_or(i64::MAX));
         Asked { limits, token: format!("{}{}", shared.owner, random_token()), lease_until_ms }
     }
 
@@ -155,7 +155,7 @@ pub(super) struct Asked {
     pub(super) limits: Vec<u8>,
     /// Random, after the name of this process.
     pub(super) token: String,
-    /// When the lease ends at the latest: counted from before the script does.
+    /// When the lease ends at the latest, by the steady clock: counted from before the script does.
     lease_until_ms: i64,
 }
 
@@ -184,7 +184,7 @@ pub(super) struct Hold {
 }
 
 impl Claim {
-    /// When the lease ends (Unix milliseconds of the caller's clock).
+    /// When the lease ends (milliseconds of the caller's steady clock).
     #[must_use]
     pub fn lease_until_ms(&self) -> i64 {
         self.hold.lease_until_ms

@@ -27,7 +27,8 @@ pub const SESSION_PREFIX: (&str, &str) = ("drover:{", "}:2:");
 /// pace (`next_at`, `bucket`: burst used up to, `passed_normal` and `passed_low`: claims in a row that passed by one of these,
 /// `day`, `in_day`), `due_at` (no later than the first of `due`), how many entries of what it counts (`kept` of `sent`,
 /// `unindexed` of these, `tried`), the number of `claims`, and those that hold: token, message, end of the lease, when it was
-/// claimed, and what a release puts back.
+/// claimed, and what a release puts back. Last the latest time at which it was written, by which a clock that was set back shows
+/// (scripts/following.lua).
 pub const STATE: &str = "state";
 /// Sorted set, lexical: every message that is not settled, by chat and in its order; scripts/filing.lua says how a message is
 /// written.

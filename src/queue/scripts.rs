@@ -46,16 +46,19 @@ impl Scripts {
     pub(super) fn new() -> Self {
         Self {
             enqueue: on_session!("enqueue", with "filing", with "unfiling"),
-            claim: on_session!("claim", with "filing", with "sent", with "limits", with "claiming"),
-            settle: on_session!("settle", with "filing", with "sent", with "limits", with "settling"),
+            claim: on_session!("claim", with "filing", with "sent", with "following", with "limits", with "claiming"),
+            settle: on_session!(
+                "settle", with "filing", with "sent", with "following", with "limits", with "settling"
+            ),
             settle_and_claim: on_session!(
-                "settle_and_claim", with "filing", with "sent", with "limits", with "settling", with "claiming"
+                "settle_and_claim", with "filing", with "sent", with "following", with "limits", with "settling",
+                with "claiming"
             ),
             cancel: on_session!("cancel", with "filing", with "unfiling"),
             depth: on_session!("depth"),
             take_over: on_session!("take_over", with "filing"),
             load: on_session!("load"),
-            restore: on_session!("restore", with "sent"),
+            restore: on_session!("restore", with "sent", with "following"),
             stats: on_session!("stats", with "sent"),
             pause: on_session!("pause"),
             paused: on_session!("paused"),

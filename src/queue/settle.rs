@@ -141,7 +141,7 @@ impl Claim {
 
     async fn end(self, verdict: Verdict, and_claim: bool) -> Result<(Settlement, Option<ClaimAnswer>), QueueError> {
         let shared = &self.hold.queue.shared;
-        let left_ms = u64::try_from(self.hold.lease_until_ms - shared.clock.now_ms()).unwrap_or_default();
+        let left_ms = u64::try_from(self.hold.lease_until_ms - shared.clock.steady_ms()).unwrap_or_default();
         let deadline = Instant::now() + Duration::from_millis(left_ms);
         let mut links = shared.connections.link_changes();
         loop {

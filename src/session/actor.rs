@@ -186,7 +186,7 @@ impl Actor {
             health: SessionHealth::default(),
             sleep: SleepView { counts_as_working: memory.settings().hibernated_is_working, ..SleepView::default() },
         };
-        let usage = Arc::new(Usage::new(services.clock.now_ms(), &record.config));
+        let usage = Arc::new(Usage::new(services.clock.steady_ms(), &record.config));
         let kept = services.screenshots().list(&record.name);
         let (keeper, sends) = Keeper::new(&services.settings.keepalive, kept);
         // An earlier run has told of what it gave up.
@@ -272,7 +272,7 @@ impl Actor {
     fn deadline(&self) -> Instant {
         const FAR: Duration = Duration::from_secs(3_600);
         let pause = self.machine.next_deadline_ms().map_or(FAR, |deadline_ms| {
-            let left_ms = deadline_ms.saturating_sub(self.services.clock.now_ms());
+            let left_ms = deadline_ms.saturating_sub(self.services.clock.steady_ms());
             Duration::from_millis(u64::try_from(left_ms).unwrap_or(0))
         });
         Instant::now() + pause.min(FAR)
@@ -281,7 +281,7 @@ impl Actor {
     async fn step(&mut self, input: Input, tasks: &TaskTracker) {
         let settings = &self.services.settings;
         let context = Context {
-            now_ms: self.services.clock.now_ms(),
+            now_ms: self.services.clock.steady_ms(),
             jitter: rand::rng().random(),
             keepalive: &settings.keepalive,
             load_limit_s: settings.browser.load_timeout_s,
@@ -328,12 +328,12 @@ impl Actor {
     fn note_readiness(&mut self, was_ready: bool, tasks: &TaskTracker) {
         let is_ready = self.machine.state == SessionState::Ready;
         if is_ready && !was_ready {
-            self.usage.touch(self.services.clock.now_ms());
+            self.usage.touch(self.services.clock.steady_ms());
             self.plan_activity();
             self.apply_presence(true, tasks);
         }
         if was_ready && self.machine.state == SessionState::Reconnecting && self.machine.signals.lost.is_some() {
-            self.keeper.quality.note_drop(self.services.clock.now_ms());
+            self.keeper.quality.note_drop(self.services.clock.steady_ms());
         }
     }
 }

@@ -54,7 +54,7 @@ impl Gate {
             tokio::pin!(changed);
             // From here on no change is missed.
             changed.as_mut().enable();
-            let (now_ms, left) = (self.clock.now_ms(), self.probe.read());
+            let (now_ms, left) = (self.clock.steady_ms(), self.probe.read());
             let verdict = self.with(|admission| {
                 let verdict = admission.ask(ticket, now_ms, left, self.memory.fits(session, now_ms));
                 if verdict == Verdict::Go {
@@ -94,7 +94,7 @@ impl Gate {
 
     /// The place of a page that was just linked, which nobody keeps waiting.
     pub(super) fn link(self: &Arc<Self>) -> Place {
-        let now_ms = self.clock.now_ms();
+        let now_ms = self.clock.steady_ms();
         Place { gate: Arc::clone(self), ticket: self.with(|admission| admission.link(now_ms)) }
     }
 

@@ -58,11 +58,6 @@ impl PendingSends {
         self.began_ms.clear();
     }
 
-    /// When the last acknowledgement came.
-    pub(super) fn acked_ms(&self) -> Option<i64> {
-        self.acked_ms
-    }
-
     /// When the oldest send was begun that no acknowledgement has followed.
     pub(super) fn waiting_since_ms(&self) -> Option<i64> {
         let is_unproven = |began_ms: &i64| self.acked_ms.is_none_or(|acked_ms| *began_ms > acked_ms);

@@ -80,7 +80,7 @@ impl Sender {
             };
             let pause = match answer {
                 Ok(ClaimAnswer::Claimed(claim)) => {
-                    self.usage.touch(self.services.clock.now_ms());
+                    self.usage.touch(self.services.clock.steady_ms());
                     tokio::select! {
                         result = self.deliver(claim, &page) => match result {
                             Ok(answer) => next = answer,
@@ -91,7 +91,7 @@ impl Sender {
                         // Its attempt is committed: the next run looks it up.
                         () = shutdown.hurried() => return,
                     }
-                    self.usage.touch(self.services.clock.now_ms());
+                    self.usage.touch(self.services.clock.steady_ms());
                     continue;
                 }
                 Ok(ClaimAnswer::AskAgain { at_ms, why }) => {

@@ -183,7 +183,7 @@ pub enum Effect {
 /// What a step may know beside the machine and the input.
 #[derive(Debug, Clone, Copy)]
 pub struct Context<'a> {
-    /// Unix time in milliseconds.
+    /// The steady clock's time in milliseconds: a machine whose clock is set restarts no session.
     pub now_ms: i64,
     /// A random share, 0 to 1, for the backoff's jitter.
     pub jitter: f64,

@@ -14,6 +14,7 @@ use crate::model::SessionOptions;
 #[derive(Debug)]
 pub(super) struct Usage {
     used_at_ms: AtomicI64,
+    state_since_ms: AtomicI64,
     is_pinned: AtomicBool,
     /// Held from a claim to its settlement.
     sending: Arc<Mutex<()>>,
@@ -25,6 +26,7 @@ impl Usage {
     pub(super) fn new(now_ms: i64, config: &Value) -> Self {
         let usage = Self {
             used_at_ms: AtomicI64::new(now_ms),
+            state_since_ms: AtomicI64::new(now_ms),
             is_pinned: AtomicBool::new(false),
             sending: Arc::default(),
             login: Arc::default(),
@@ -48,7 +50,17 @@ impl Usage {
         self.used_at_ms.fetch_max(now_ms, Ordering::Relaxed);
     }
 
-    /// Unix milliseconds of its last use.
+    /// It is in another state.
+    pub(super) fn enter_state(&self, now_ms: i64) {
+        self.state_since_ms.store(now_ms, Ordering::Relaxed);
+    }
+
+    /// Since when it is in its state, by the steady clock.
+    pub(super) fn state_since_ms(&self) -> i64 {
+        self.state_since_ms.load(Ordering::Relaxed)
+    }
+
+    /// When it was used last, by the steady clock.
     pub(super) fn used_at_ms(&self) -> i64 {
         self.used_at_ms.load(Ordering::Relaxed)
     }

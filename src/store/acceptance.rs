@@ -75,6 +75,7 @@ struct Row<'m> {
     fingerprint: &'m str,
     created_at_ms: i64,
     duplicate_since_ms: i64,
+    duplicate_until_ms: i64,
 }
 
 impl<'m> Row<'m> {
@@ -96,12 +97,21 @@ impl<'m> Row<'m> {
             fingerprint: &new.fingerprint,
             created_at_ms: message.created_at_ms,
             duplicate_since_ms: new.duplicate_since_ms.unwrap_or(i64::MAX),
+            duplicate_until_ms: duplicate_until_ms(new),
         }
     }
 }
 
 fn rows(batch: &[NewMessage]) -> String {
     to_json(&batch.iter().enumerate().map(|(place, new)| Row::of(place, new)).collect::<Vec<_>>())
+}
+
+/// Up to when an earlier message counts as a duplicate: one that is as far ahead as the window is long was accepted by a clock that went
+/// back since.
+fn duplicate_until_ms(new: &NewMessage) -> i64 {
+    let created_at_ms = new.message.created_at_ms;
+    let window_ms = new.duplicate_since_ms.map_or(0, |since_ms| created_at_ms.saturating_sub(since_ms));
+    created_at_ms.saturating_add(window_ms)
 }
 
 /// The rows of a JSON text, `each.value`, in the words of either database; else the statement is the same.
@@ -201,13 +211,14 @@ async fn find_duplicate(
 ) -> Result<Option<OutboundMessage>, StoreError> {
     let Some(since_ms) = new.duplicate_since_ms else { return Ok(None) };
     let row = sqlx::query(select_messages!(
-        "WHERE session = $1 AND chat = $2 AND created_at_ms > $3 AND content = $4 \
+        "WHERE session = $1 AND chat = $2 AND created_at_ms > $3 AND created_at_ms <= $5 AND content = $4 \
          AND state NOT IN ('dead', 'cancelled', 'expired') ORDER BY created_at_ms DESC LIMIT 1"
     ))
     .bind(new.message.session.to_string())
     .bind(new.message.chat.to_string())
     .bind(since_ms)
     .bind(to_json(&new.message.content))
+    .bind(duplicate_until_ms(new))
     .fetch_optional(&mut *connection)
     .await?;
     match row {
@@ -235,6 +246,7 @@ async fn insert_rows(
          CAST(each.value ->> 'created_at_ms' AS BIGINT) FROM",
         "WHERE (SELECT 1 FROM messages WHERE session = each.value ->> 'session' AND chat = each.value ->> 'chat' \
          AND created_at_ms > CAST(each.value ->> 'duplicate_since_ms' AS BIGINT) \
+         AND created_at_ms <= CAST(each.value ->> 'duplicate_until_ms' AS BIGINT) \
          AND content = each.value ->> 'content' AND state NOT IN ('dead', 'cancelled', 'expired') LIMIT 1) IS NULL \
          ORDER BY 11, 2, CAST(each.value ->> 'place' AS BIGINT) ON CONFLICT DO NOTHING RETURNING id"
     );

@@ -33,7 +33,7 @@ pub(super) struct Circuit {
 #[derive(Debug, Default)]
 struct State {
     failures: u32,
-    /// Open until then.
+    /// Open until then, by the steady clock: a clock that is set keeps no URL closed.
     open_until_ms: Option<i64>,
     is_probing: bool,
 }
@@ -65,9 +65,10 @@ impl Circuit {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Until when nobody goes there; None when it is closed.
+    /// Until when nobody goes there, in Unix milliseconds; None when it is closed.
     pub(super) fn open_until_ms(&self) -> Option<i64> {
-        self.state().open_until_ms
+        let until_ms = self.state().open_until_ms?;
+        Some(self.clock.now_ms().saturating_add(until_ms.saturating_sub(self.clock.steady_ms())))
     }
 
     /// Waits until one may go there.
@@ -88,7 +89,7 @@ impl Circuit {
     fn try_pass(&self) -> Result<Pass<'_>, Duration> {
         let mut state = self.state();
         let Some(until_ms) = state.open_until_ms else { return Ok(Pass { circuit: self, is_probe: false }) };
-        let left_ms = until_ms - self.clock.now_ms();
+        let left_ms = until_ms - self.clock.steady_ms();
         if state.is_probing || left_ms > 0 {
             return Err(pause(left_ms));
         }
@@ -128,7 +129,7 @@ impl Pass<'_> {
         let change =
             if !is_open && state.failures >= circuit.settings.failures { Change::Opened } else { Change::None };
         if self.is_probe || change == Change::Opened {
-            state.open_until_ms = Some(circuit.clock.now_ms().saturating_add(circuit.settings.open_ms));
+            state.open_until_ms = Some(circuit.clock.steady_ms().saturating_add(circuit.settings.open_ms));
         }
         state.is_probing &= !self.is_probe;
         self.is_probe = false;
@@ -192,6 +193,37 @@ mod tests {
         drop(pass(&circuit));
         assert_eq!(pass(&circuit).succeeded(), Change::Closed);
         assert_eq!((circuit.open_until_ms(), pass(&circuit).succeeded()), (None, Change::None));
+    }
+
+    /// Passes as time does, and shows whatever time of day it was set to.
+    #[derive(Debug, Default)]
+    struct Wrong {
+        steady: Hand,
+        ahead_ms: AtomicI64,
+    }
+
+    impl Clock for Wrong {
+        fn now_ms(&self) -> i64 {
+            self.steady_ms() + self.ahead_ms.load(Ordering::SeqCst)
+        }
+
+        fn steady_ms(&self) -> i64 {
+            self.steady.now_ms()
+        }
+    }
+
+    #[test]
+    fn a_clock_that_is_set_neither_opens_it_early_nor_keeps_it_open() {
+        let clock = Arc::new(Wrong::default());
+        let circuit = Circuit::new(CircuitSettings { failures: 1, open_ms: 60_000 }, clock.clone());
+        assert_eq!(pass(&circuit).failed(), Change::Opened);
+        for ahead_ms in [86_400_000, -86_400_000] {
+            clock.ahead_ms.store(ahead_ms, Ordering::SeqCst);
+            assert_eq!(circuit.open_until_ms(), Some(60_000 + ahead_ms), "told in the time of day there is");
+            assert!(circuit.try_pass().is_err());
+        }
+        clock.steady.0.store(60_000, Ordering::SeqCst);
+        assert_eq!(pass(&circuit).succeeded(), Change::Closed);
     }
 
     #[tokio::test]

@@ -97,18 +97,22 @@ impl Lane {
         let cursor = self.inbox.cursor();
         let head = self.inbox.next(&target).await?;
         let revived = self.failed.range(..=cursor).map(|(_, delivery)| delivery);
-        let revived = revived.min_by_key(|delivery| delivery.progress.due_at_ms).cloned();
+        let due_ms = |delivery: &Delivery| {
+            let progress = &delivery.progress;
+            target.settings.retries.due_ms(progress.attempts, progress.due_at_ms, now_ms)
+        };
+        let revived = revived.min_by_key(|delivery| due_ms(delivery)).cloned();
         let head = head.map(|event| match self.failed.get(&event.seq) {
             Some(delivery) => delivery.clone(),
             None => self.first_try(&event),
         });
         let candidates = [revived, head];
-        let due_ms = candidates.iter().flatten().map(|delivery| delivery.progress.due_at_ms).min();
-        let due = candidates.into_iter().flatten().find(|delivery| delivery.progress.due_at_ms <= now_ms);
+        let first_ms = candidates.iter().flatten().map(due_ms).min();
+        let due = candidates.into_iter().flatten().find(|delivery| due_ms(delivery) <= now_ms);
         match due {
             Some(delivery) => self.deliver(delivery, &target).await,
             None if self.inbox.signal.is_draining() => Ok(Step::Drained),
-            None => Ok(Step::Wait(due_ms)),
+            None => Ok(Step::Wait(first_ms)),
         }
     }
 

@@ -42,6 +42,14 @@ impl Retries {
         };
         Some(self.delay_ms.saturating_mul(factor).min(LONGEST_MS))
     }
+
+    /// When a delivery that failed so often, and was to be tried again at a time, is due. Later than its pause lasts it was put off by
+    /// a clock that went back since: it is due now.
+    #[must_use]
+    pub(super) fn due_ms(&self, failed: u32, due_at_ms: i64, now_ms: i64) -> i64 {
+        let longest_ms = self.pause_after(failed).unwrap_or(0);
+        if due_at_ms.saturating_sub(now_ms) > longest_ms { now_ms } else { due_at_ms }
+    }
 }
 
 #[cfg(test)]
@@ -58,6 +66,15 @@ mod tests {
         assert_eq!(pauses(Policy::Constant), [Some(2_000), Some(2_000), Some(2_000), Some(2_000), None]);
         assert_eq!(pauses(Policy::Linear), [Some(2_000), Some(4_000), Some(6_000), Some(8_000), None]);
         assert_eq!(pauses(Policy::Exponential), [Some(2_000), Some(4_000), Some(8_000), Some(16_000), None]);
+    }
+
+    #[test]
+    fn a_clock_that_goes_back_puts_no_delivery_off() {
+        let retries = Retries { policy: Policy::Constant, delay_ms: 2_000, attempts: 5 };
+        assert_eq!(retries.due_ms(1, 12_000, 10_000), 12_000);
+        assert_eq!(retries.due_ms(1, 9_000, 10_000), 9_000);
+        assert_eq!(retries.due_ms(1, 12_001, 10_000), 10_000, "no pause lasts as long");
+        assert_eq!(retries.due_ms(0, 0, 10_000), 0, "the first try is due at once");
     }
 
     #[test]

@@ -16,6 +16,7 @@ mod chats;
 mod cli_commands;
 mod cli_link;
 mod cli_settings;
+mod clock_jumps;
 mod config_layers;
 mod crash;
 mod dashboard;

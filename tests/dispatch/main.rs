@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod backends;
+mod clock_jumps;
 mod event_log;
 mod event_stream;
 mod outbox_acceptance;

@@ -10,8 +10,14 @@ use crate::{
 impl Reconciler {
     /// What the database knows of a session's pace.
     pub(super) async fn used(&self, session: &SessionName) -> Result<Used, ReconcileError> {
-        let Recent { in_hour, in_day, failures, last_failure_ms } =
-            self.store.attempts().recent(session, self.clock.now_ms()).await?;
+        let now_ms = self.clock.now_ms();
+        let Recent { mut in_hour, in_day, failures, last_failure_ms } =
+            self.store.attempts().recent(session, now_ms).await?;
+        // What was tried later than now was tried before the clock was set back: it counts as now.
+        for (at_ms, _) in &mut in_hour {
+            *at_ms = now_ms.min(*at_ms);
+        }
+        let last_failure_ms = last_failure_ms.map(|at_ms| at_ms.min(now_ms));
         let paused = self.store.pauses().list().await?.sessions.get(session).copied();
         Ok(Used { in_hour, in_day, failures, last_failure_ms, paused })
     }

@@ -13,6 +13,11 @@ end
 local limit = tonumber(ARGV[3])
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - MINUTE)
 if redis.call('ZCARD', KEYS[1]) >= limit then
+  -- What was counted later than now was counted before this server's clock was set back: it counts as now.
+  for _, ahead in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. string.format('%.0f', now), '+inf')) do
+    redis.call('ZADD', KEYS[1], now, ahead)
+  end
+  redis.call('PEXPIRE', KEYS[1], MINUTE)
   local oldest = redis.call('ZREVRANGE', KEYS[1], limit - 1, limit - 1, 'WITHSCORES')
   return math.max(1, tonumber(oldest[2]) + MINUTE - now)
 end

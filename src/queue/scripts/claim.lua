@@ -4,6 +4,7 @@
 -- ARGV[3] the server process the caller talks to ('' for a cluster)   ARGV[4] the new claim's token
 -- Returns what claiming.lua answers.
 
+follow_clock(queue)
 local answer = claim(queue, limits, ARGV[3], ARGV[4])
 if answer[2] ~= 'loading' then save(queue) end
 return answer

@@ -142,7 +142,7 @@ local function claim(queue, limits, server, token)
   if queue.paused ~= '' or queue.paused_all == 1 then return wait(queue, 'paused') end
 
   local today = math.floor(now / 86400000)
-  if queue.day ~= today then queue.day, queue.in_day = today, 0 end
+  if queue.day < today then queue.day, queue.in_day = today, 0 end
   if queue.bucket < now then queue.bucket = now end
   local cause, until_at = held_back(queue, limits)
   if cause then

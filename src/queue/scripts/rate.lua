@@ -15,6 +15,10 @@ local limit, window = tonumber(ARGV[3]), tonumber(ARGV[4])
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - window)
 local used = redis.call('ZCARD', KEYS[1])
 if used >= limit then
+  -- What was counted later than now was counted before this server's clock was set back: it counts as now.
+  for _, ahead in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. string.format('%.0f', now), '+inf')) do
+    redis.call('ZADD', KEYS[1], now, ahead)
+  end
   local oldest = redis.call('ZREVRANGE', KEYS[1], limit - 1, limit - 1, 'WITHSCORES')
   local wait = math.max(1, tonumber(oldest[2]) + window - now)
   return { wait, 0, wait }
@@ -22,4 +26,4 @@ end
 redis.call('ZADD', KEYS[1], now, ARGV[2])
 redis.call('PEXPIRE', KEYS[1], window)
 local first = redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')
-return { 0, limit - used - 1, math.max(1, tonumber(first[2]) + window - now) }
+return { 0, limit - used - 1, math.min(window, math.max(1, tonumber(first[2]) + window - now)) }

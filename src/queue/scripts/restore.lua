@@ -6,6 +6,7 @@
 -- Then for each attempt of the last hour, the earliest first: its time (Unix ms), its chat.
 -- Returns 1.
 
+follow_clock(queue)
 queue.failures, queue.open_until, queue.paused = tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
 queue.next_at, queue.bucket = tonumber(ARGV[5]), tonumber(ARGV[6])
 queue.day, queue.in_day = math.floor(queue.now / 86400000), tonumber(ARGV[7])

@@ -32,19 +32,21 @@ do
         was_bucket = was_bucket, claim = claim,
       }
     end
+    -- The latest time at which it was written; an earlier drover wrote none.
+    local seen = at <= #packed and struct.unpack('<d', packed, at) or now
     queue = {
       now = now, state = KEYS[1], line = KEYS[2], ready = KEYS[3], due = KEYS[4], sent = KEYS[5], tried_ones = KEYS[6],
       server = server, loading = loading, paused = paused, paused_all = paused_all, is_awaited = is_awaited,
       failures = failures, open_until = open_until, next_at = next_at, bucket = bucket, due_at = due_at,
       passed_normal = passed_normal, passed_low = passed_low, day = day, in_day = in_day, kept = kept, unindexed = unindexed,
-      tried = tried, claims = claims, holds = holds,
+      tried = tried, claims = claims, holds = holds, seen = math.max(seen, now),
     }
   else
     queue = {
       now = now, state = KEYS[1], line = KEYS[2], ready = KEYS[3], due = KEYS[4], sent = KEYS[5], tried_ones = KEYS[6],
       server = '', loading = '', paused = '', paused_all = 0, is_awaited = 0, failures = 0, open_until = 0, next_at = 0,
       bucket = 0, due_at = math.huge, passed_normal = 0, passed_low = 0, day = 0, in_day = 0, kept = 0, unindexed = 0,
-      tried = 0, claims = 0, holds = {},
+      tried = 0, claims = 0, holds = {}, seen = now,
     }
   end
 end
@@ -56,10 +58,10 @@ local function save(queue)
     held = held .. struct.pack('<Bc0Hc0ddddI4', #hold.token, hold.token, #hold.member, hold.member, hold.lease_end,
       hold.claimed_at, hold.was_next_at, hold.was_bucket, hold.claim)
   end
-  call('SET', queue.state, struct.pack('<Bc0Bc0Bc0BBI4ddddI4I4I4I4I4I4I4I4I4c0', #queue.server, queue.server, #queue.loading,
+  call('SET', queue.state, struct.pack('<Bc0Bc0Bc0BBI4ddddI4I4I4I4I4I4I4I4I4c0d', #queue.server, queue.server, #queue.loading,
     queue.loading, #queue.paused, queue.paused, queue.paused_all, queue.is_awaited, queue.failures, queue.open_until,
     queue.next_at, queue.bucket, queue.due_at, queue.passed_normal, queue.passed_low, queue.day, queue.in_day, queue.kept,
-    queue.unindexed, queue.tried, queue.claims, #queue.holds, held))
+    queue.unindexed, queue.tried, queue.claims, #queue.holds, held, queue.seen))
 end
 
 -- The server process at work, by the first 16 digits of its `run_id`: the one that the caller talks to, or, where several serve (a

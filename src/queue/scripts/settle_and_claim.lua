@@ -4,6 +4,7 @@
 -- ARGV[6] the server process the caller talks to ('' for a cluster)   ARGV[7] the new claim's token
 -- Returns settle.lua's answer, followed by claim.lua's.
 
+follow_clock(queue)
 local settled, circuit = settle(queue, limits, ARGV[3], ARGV[4])
 local answer = claim(queue, limits, ARGV[6], ARGV[7])
 if settled == '1' or answer[2] ~= 'loading' then save(queue) end

@@ -74,6 +74,7 @@ pub(super) struct Keeper {
     ping: Question,
     activity_at: Instant,
     last_activity_ms: Option<i64>,
+    last_ack_at_ms: Option<i64>,
     unreadable: u32,
     /// The page is being loaded anew: what the document before it says does not count.
     pub(super) is_reloading: bool,
@@ -94,6 +95,7 @@ impl Keeper {
             ping: Question::every(settings.ping_s),
             activity_at: Instant::now(),
             last_activity_ms: None,
+            last_ack_at_ms: None,
             unreadable: 0,
             is_reloading: false,
             quality: Quality::default(),
@@ -132,7 +134,7 @@ impl Keeper {
             degraded: self.quality.causes(),
             latency: self.quality.latency(),
             socket_drops_last_hour: self.quality.drops(now_ms),
-            last_ack_at_ms: self.pending.acked_ms(),
+            last_ack_at_ms: self.last_ack_at_ms,
             last_activity_at_ms: self.last_activity_ms,
             is_online: self.presence.is_online(),
             screenshots: self.screenshots.clone(),
@@ -275,13 +277,17 @@ impl Actor {
 
     /// The sender says something.
     pub(super) async fn hear_sign(&mut self, sign: SendSign, tasks: &TaskTracker) {
-        let is_acked = self.keeper.pending.hear(sign, self.services.clock.now_ms());
+        let is_acked = self.keeper.pending.hear(sign, self.services.clock.steady_ms());
+        if is_acked {
+            self.keeper.last_ack_at_ms = Some(self.services.clock.now_ms());
+        }
         self.tell_sends(is_acked, tasks).await;
     }
 
     /// Something was acknowledged.
     pub(super) async fn note_ack(&mut self, tasks: &TaskTracker) {
-        self.keeper.pending.hear_ack(self.services.clock.now_ms());
+        self.keeper.pending.hear_ack(self.services.clock.steady_ms());
+        self.keeper.last_ack_at_ms = Some(self.services.clock.now_ms());
         self.tell_sends(true, tasks).await;
     }
 
@@ -293,7 +299,7 @@ impl Actor {
 
     /// Looks how well it does, and tells when that changed.
     pub(super) async fn judge_quality(&mut self) {
-        let now_ms = self.services.clock.now_ms();
+        let now_ms = self.services.clock.steady_ms();
         let is_up = self.machine.browser == BrowserPhase::Up && self.browser.is_attached;
         let unanswered = self.keeper.ping.owed_since.filter(|_| is_up).map_or(Duration::ZERO, |since| since.elapsed());
         let waiting_ms = self.machine.signals.waiting_since_ms.filter(|_| self.machine.state == SessionState::Ready);
@@ -318,7 +324,7 @@ impl Actor {
     /// The page's time to answer is over, but no question was put to it for as long: it was drover that stood still. The next one is
     /// due already.
     pub(super) fn was_not_asked(&self) -> bool {
-        let is_due = self.machine.signals.page_due_ms.is_some_and(|due_ms| due_ms <= self.services.clock.now_ms());
+        let is_due = self.machine.signals.page_due_ms.is_some_and(|due_ms| due_ms <= self.services.clock.steady_ms());
         let owed = self.keeper.ping.owed_since.map_or(Duration::ZERO, |since| since.elapsed());
         let asked_in_time = Duration::from_secs(self.services.settings.keepalive.watchdog_s) / 2;
         is_due && self.may_ask() && owed < asked_in_time

@@ -31,7 +31,7 @@ impl Actor {
             PageEvent::Gone { reason } => self.step(Input::Gone(reason), tasks).await,
             // An error means that the daemon is ending; the page has it, and the next start finds it.
             PageEvent::Arrived(arrival) => {
-                self.usage.touch(self.services.clock.now_ms());
+                self.usage.touch(self.services.clock.steady_ms());
                 drop(self.outputs.arrivals.send(*arrival).await);
             }
             PageEvent::Ack { key, ack } => {

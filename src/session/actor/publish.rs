@@ -44,7 +44,10 @@ impl Actor {
             }
             differs
         });
-        self.outputs.meters.note(&after, self.services.clock.now_ms());
+        if after.state != before.state {
+            self.usage.enter_state(self.services.clock.steady_ms());
+        }
+        self.outputs.meters.note(&after, self.services.clock.steady_ms());
         self.tell_alerts().await;
         if changed {
             self.tell_status(&before, &after).await;
@@ -63,7 +66,8 @@ impl Actor {
         view.qr.clone_from(&self.qr.current);
         let waits = matches!(state, SessionState::Reconnecting | SessionState::Failed)
             && self.machine.browser != BrowserPhase::Up;
-        view.retry = self.machine.deadline_ms.filter(|_| waits).map(|at_ms| (self.machine.trouble.attempts, at_ms));
+        let next_try_ms = self.machine.deadline_ms.filter(|_| waits).map(|due_ms| self.in_wall_time(due_ms));
+        view.retry = next_try_ms.map(|at_ms| (self.machine.trouble.attempts, at_ms));
         if !matches!(state, SessionState::Loading | SessionState::Pairing | SessionState::Syncing) {
             view.page.loading_percent = None;
         }
@@ -75,7 +79,7 @@ impl Actor {
             undisturbed_until_ms: self.machine.signals.history_ends_ms,
             counts_as_working: self.memory.settings().hibernated_is_working,
         };
-        let now_ms = self.services.clock.now_ms();
+        let now_ms = self.services.clock.steady_ms();
         let trouble = &self.machine.trouble;
         view.health = SessionHealth {
             quarantined: trouble.quarantined,
@@ -87,6 +91,14 @@ impl Actor {
             view.me = None;
         }
         view
+    }
+
+    /// A time of the steady clock as people read it, to the second: the two clocks never agree to the millisecond, and what is shown
+    /// must not change with each look.
+    fn in_wall_time(&self, steady_ms: i64) -> i64 {
+        let clock = &self.services.clock;
+        let at_ms = clock.now_ms().saturating_add(steady_ms.saturating_sub(clock.steady_ms()));
+        at_ms.saturating_add(500) / 1_000 * 1_000
     }
 
     async fn keep_desired(&self, desired: Desired) {
@@ -176,7 +188,7 @@ impl Actor {
         if told.quarantined != quarantined {
             let alert = if quarantined {
                 let (crashes, recycles) = (
-                    self.machine.trouble.crashes_within_hour(self.services.clock.now_ms()),
+                    self.machine.trouble.crashes_within_hour(self.services.clock.steady_ms()),
                     self.machine.trouble.recycles_ms.len(),
                 );
                 let why = if self.machine.reason.as_ref().is_some_and(|reason| reason.code == "recycled_too_often") {

@@ -140,7 +140,7 @@ impl Keeper {
 
     /// The sessions with a browser.
     async fn awake(&self) -> Vec<Awake> {
-        let now_ms = self.clock().now_ms();
+        let (now_ms, wall_ms) = (self.clock().steady_ms(), self.clock().now_ms());
         let held: Vec<(SessionName, TreeMemory, i64)> = {
             let ledger = self.memory.ledger();
             ledger.of_sessions().map(|(name, held, since_ms)| (name.clone(), held, since_ms)).collect()
@@ -149,7 +149,7 @@ impl Keeper {
         for (name, held, since_ms) in held {
             let Ok(handle) = self.registry.handle(&name) else { continue };
             let has_work = match self.registry.services().queue.stats(&name).await {
-                Ok(stats) => has_work(&stats, now_ms),
+                Ok(stats) => has_work(&stats, wall_ms),
                 Err(error) => {
                     debug!(%error, "whether a session has work is not known: it counts as busy");
                     true
@@ -171,7 +171,8 @@ impl Keeper {
                 guard,
                 is_visit: view.sleep.woken == Some(WakeCause::Visit),
             };
-            let ready_ms = (view.state == SessionState::Ready).then(|| now_ms.saturating_sub(view.since_ms));
+            let ready_ms =
+                (view.state == SessionState::Ready).then(|| now_ms.saturating_sub(handle.usage.state_since_ms()));
             awake.push(Awake { handle, candidate, held, ready_ms });
         }
         awake
@@ -179,7 +180,7 @@ impl Keeper {
 
     /// Tells when memory gets scarce, and when it no longer is.
     async fn judge_level(&mut self, awake: &[Awake]) {
-        let used_bytes = self.memory.ledger().used_bytes(self.clock().now_ms());
+        let used_bytes = self.memory.ledger().used_bytes(self.clock().steady_ms());
         let budget = self.memory.budget();
         let before = self.level;
         self.level = budget.level(used_bytes, before);
@@ -231,7 +232,7 @@ impl Keeper {
                 one.ready_ms.map(|ready_ms| Page { name, ready_ms, private_bytes })
             })
             .collect();
-        let due = self.collector.due(&pages, self.level >= Level::Warning, self.clock().now_ms());
+        let due = self.collector.due(&pages, self.level >= Level::Warning, self.clock().steady_ms());
         for one in awake.iter().filter(|one| due.contains(&one.candidate.name)) {
             self.collect_in(one);
         }
@@ -293,7 +294,7 @@ impl Keeper {
     /// Puts one after another to sleep for as long as that is needed.
     async fn make_room(&mut self, mut awake: Vec<Awake>) {
         loop {
-            let now_ms = self.clock().now_ms();
+            let now_ms = self.clock().steady_ms();
             let need = Need {
                 relief: self.level == Level::Critical,
                 room: self.memory.waiting_for_room().iter().any(|session| !self.memory.fits(session, now_ms)),
@@ -334,7 +335,7 @@ impl Keeper {
         let candidates: Vec<Candidate> = awake.iter().map(|one| one.candidate.clone()).collect();
         let (used_bytes, (own, others)) = {
             let ledger = self.memory.ledger();
-            (ledger.used_bytes(self.clock().now_ms()), ledger.of_drover())
+            (ledger.used_bytes(self.clock().steady_ms()), ledger.of_drover())
         };
         let session = |one: &Awake| SessionMemory {
             name: one.candidate.name.clone(),

@@ -86,7 +86,7 @@ impl Registry {
 
     /// For a call that needs the page: wakes the session if it sleeps, and waits until `is_there` or until it is clear that it will not be.
     pub(super) async fn rouse(&self, handle: &Arc<Handle>, is_there: impl Fn(&SessionView) -> bool) {
-        handle.usage.touch(self.inner.services.clock.now_ms());
+        handle.usage.touch(self.inner.services.clock.steady_ms());
         if handle.view.borrow().sleeps() {
             // An error means that drover ends, which the caller sees as well.
             let _ = handle.requests.send(Request::Wake(WakeCause::Call)).await;
@@ -97,7 +97,7 @@ impl Registry {
         let settled = view.wait_for(|view| is_there(view) || !view.sleeps() && !view.is_waking());
         // Either way the caller looks again.
         let _ = timeout(WAKE_LIMIT, settled).await;
-        handle.usage.touch(self.inner.services.clock.now_ms());
+        handle.usage.touch(self.inner.services.clock.steady_ms());
     }
 }
 

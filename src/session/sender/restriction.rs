@@ -45,7 +45,7 @@ impl Sender {
         reason: &Reason,
     ) -> Result<(), DeliveryError> {
         let (session, services) = (&self.session, &self.services);
-        let now_ms = services.clock.now_ms();
+        let now_ms = services.clock.steady_ms();
         let rest_ms = i64::try_from(services.settings.queue.circuit_open_s * 1000).unwrap_or(i64::MAX);
         let is_restriction =
             reason.code == CODE || reason.code == "refused" && self.refusals.add(&message.chat, now_ms, rest_ms);
@@ -54,7 +54,7 @@ impl Sender {
         }
         self.refusals.clear();
         let cause = PauseCause::WhatsappRestricted;
-        services.store.pauses().pause(Some(session), cause, now_ms).await?;
+        services.store.pauses().pause(Some(session), cause, services.clock.now_ms()).await?;
         services.queue.set_pause(session, Some(cause)).await?;
         let payload = json!({ "session": session, "all": false, "cause": cause.as_str() });
         services.events.publish(NewEvent { kind: EventKind::QueuePaused, session: session.clone(), payload }).await?;

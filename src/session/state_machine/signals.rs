@@ -16,9 +16,9 @@ const STOOD_STILL_MS: i64 = 5_000;
 /// What the watchdog goes by, beside the state's own deadline.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Signals {
-    /// Unix milliseconds at which a page that did not answer counts as hung.
+    /// Steady milliseconds at which a page that did not answer counts as hung.
     pub page_due_ms: Option<i64>,
-    /// Unix milliseconds at which a session to which nothing is acknowledged counts as unable to send.
+    /// Steady milliseconds at which a session to which nothing is acknowledged counts as unable to send.
     pub acks_due_ms: Option<i64>,
     /// Since when a send waits and nothing was acknowledged.
     pub waiting_since_ms: Option<i64>,

@@ -30,6 +30,7 @@ pub mod person;
 pub mod process;
 pub mod qr;
 pub mod servers;
+pub mod set_clock;
 pub mod simulator;
 pub mod small_disk;
 pub mod story;

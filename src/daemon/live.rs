@@ -105,7 +105,7 @@ impl Live {
                 }
                 if !taken.in_force.is_empty() {
                     info!(settings = taken.in_force.join(" "), "changed settings are in force");
-                    self.apply(&loaded.config);
+                    self.apply(&loaded.config, &taken.in_force);
                 }
                 if !taken.after_restart.is_empty() {
                     warn!(settings = taken.after_restart.join(" "), "changed settings need a restart to be in force");
@@ -121,7 +121,7 @@ impl Live {
         }
     }
 
-    fn apply(&self, config: &Config) {
+    fn apply(&self, config: &Config, changed: &[&str]) {
         self.queue.set_limits(config.limits);
         self.outbox.set_limits(config.limits);
         self.bridge.registry.set_memory(config.memory.clone());
@@ -129,7 +129,10 @@ impl Live {
         if let Err(error) = self.alerts.set(&config.alerts, &config.smtp) {
             warn!(%error, "mails are sent as before: the changed settings cannot be used");
         }
-        if let Err(error) = self.logs.set_level(&config.log.level) {
+        // Another level may have been set over the API, which stays where the file does not speak of it.
+        if changed.contains(&"log.level")
+            && let Err(error) = self.logs.set_level(&config.log.level)
+        {
             warn!(%error, "the level of the log stays as it was");
         }
     }

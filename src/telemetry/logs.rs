@@ -87,9 +87,18 @@ pub fn init(settings: &Log, traces: Option<&Traces>) -> Result<Logs, TelemetryEr
     Ok(Logs(Arc::new(Inner { filters, level: Mutex::new(settings.level.clone()), _file: guard })))
 }
 
+/// What says that a connection to a browser broke, at each end of one; what it means is reported by whoever had the browser.
+const DOUBLES: &str = "chromiumoxide::handler";
+
 fn filter(level: &str) -> Result<EnvFilter, TelemetryError> {
     let parsed = EnvFilter::builder().parse(level);
-    parsed.map_err(|source| TelemetryError::Filter { level: level.to_owned(), source })
+    let filter = parsed.map_err(|source| TelemetryError::Filter { level: level.to_owned(), source })?;
+    // Whoever asks for them gets them.
+    if level.contains("chromiumoxide") {
+        return Ok(filter);
+    }
+    let silent = format!("{DOUBLES}=off").parse().expect("a target and a level are a directive");
+    Ok(filter.add_directive(silent))
 }
 
 fn json<W>(writer: W, filter: reload::Layer<EnvFilter, Registry>) -> Lines

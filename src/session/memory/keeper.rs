@@ -187,7 +187,7 @@ impl Keeper {
         if self.level == before {
             return;
         }
-        info!(level = ?self.level, ?before, used_bytes, budget_bytes = budget.bytes, "memory's level changed");
+        info!(now = ?self.level, ?before, used_bytes, budget_bytes = budget.bytes, "memory's level changed");
         let largest = awake.iter().max_by_key(|one| one.held.private_bytes).map(|one| one.candidate.name.clone());
         if let (true, Some(session)) = (self.level > before, &largest) {
             let kind = if self.level == Level::Critical { EventKind::MemoryCritical } else { EventKind::MemoryWarning };

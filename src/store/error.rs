@@ -100,6 +100,11 @@ impl StoreError {
 const ROW_CODES: &[&str] = &["18", "19", "20"];
 /// PostgreSQL's codes are of five characters; SQLite's never.
 const SQLSTATE_LENGTH: usize = 5;
+/// SQLite's primary result codes for a disk that takes nothing: `SQLITE_READONLY`, `SQLITE_IOERR`, `SQLITE_FULL`. An extended code has
+/// them in its lowest byte.
+const DISK_CODES: &[u32] = &[8, 10, 13];
+/// PostgreSQL's: `disk_full`, `io_error`, `read_only_sql_transaction`.
+const DISK_STATES: &[&str] = &["53100", "58030", "25006"];
 
 impl StoreError {
     /// Whether a transaction of many rows failed for one of them, so that each does better alone: by PostgreSQL's classes 22
@@ -115,6 +120,32 @@ impl StoreError {
     /// be begun anew.
     pub(super) fn is_rolled_back_for_another(&self) -> bool {
         self.code().is_some_and(|code| code.len() == SQLSTATE_LENGTH && code.starts_with("40"))
+    }
+
+    /// Whether the database's disk takes nothing: it is full, read-only or broken.
+    #[must_use]
+    pub fn is_of_disk(&self) -> bool {
+        self.code().is_some_and(|code| match code.parse::<u32>() {
+            _ if code.len() == SQLSTATE_LENGTH => DISK_STATES.contains(&code.as_ref()),
+            Ok(number) => DISK_CODES.contains(&(number & 0xff)),
+            Err(_) => false,
+        })
+    }
+
+    /// Whether the database was not even asked: it is locked, away, or has no connection left.
+    #[must_use]
+    pub fn is_unasked(&self) -> bool {
+        match self {
+            Self::Locked(_) | Self::Open { .. } => true,
+            Self::Query(error) => matches!(**error, sqlx::Error::PoolTimedOut),
+            _ => false,
+        }
+    }
+
+    /// Whether the connection broke while it was asked: what became of it is not known.
+    #[must_use]
+    pub fn is_broken_off(&self) -> bool {
+        matches!(self, Self::Query(error) if matches!(**error, sqlx::Error::Io(_)))
     }
 
     fn code(&self) -> Option<Cow<'_, str>> {

@@ -17,16 +17,18 @@ impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match &error {
             StoreError::Closed => closing(),
-            StoreError::Locked(_) | StoreError::Open { .. } => {
-                unavailable("database_unavailable", "the database", &error)
+            error if error.is_unasked() => unavailable("database_unavailable", "the database", error),
+            error if error.is_broken_off() => {
+                const MESSAGE: &str = "the connection to the database broke, and whether this was done is not known: look, or try again \
+                                       with the same Idempotency-Key";
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "database_unavailable", MESSAGE).caused_by(chain(error))
             }
-            StoreError::UnknownDatabase { .. }
-            | StoreError::InvalidAddress { .. }
-            | StoreError::File { .. }
-            | StoreError::Migrate(_)
-            | StoreError::NotEmpty { .. }
-            | StoreError::Query(_)
-            | StoreError::Corrupt { .. } => Self::internal(chain(&error)),
+            error if error.is_of_disk() => {
+                const MESSAGE: &str = "the database's disk takes nothing (it is full, or read-only); nothing was changed: make room on it, \
+                                       or mount it writable, and try again";
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "database_unwritable", MESSAGE).caused_by(chain(error))
+            }
+            error => Self::internal(chain(error)),
         }
     }
 }

@@ -7,7 +7,8 @@
 //!
 //! Owns the tables `alert_problems`, `alert_mails` and `alert_cursor`, the templates and the connection to the mail server. Invariants:
 //! every alert becomes its mails or is counted for a digest, also over a crash (the cursor moves in the same commit); one problem is
-//! mailed at most once an hour; a mail that the server took is never sent again, unless drover died before it could note that.
+//! mailed at most once an hour; a mail that the server took is never sent again, unless drover died before it could note that. What the
+//! database cannot take down (its disk takes nothing) is mailed at once, and once.
 
 mod at_once;
 mod backoff;

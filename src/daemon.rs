@@ -326,7 +326,8 @@ impl Daemon {
         self.background.spawn(self.live(start).run(hangup, stop_background.clone()));
         let forgetting = self.api.metrics.clone().forget_gone(names_of(&self.registry), stop_background.clone());
         self.background.spawn(forgetting);
-        self.background.spawn(clock_watch::watch(Arc::clone(&self.api.clock), stop_background.clone()));
+        let (clock, queue) = (Arc::clone(&self.api.clock), self.api.queue.clone());
+        self.background.spawn(clock_watch::watch(clock, queue, stop_background.clone()));
         let (intake, stop_intake) = (Shutdown::new(), CancellationToken::new());
         intake.spawn(self.inlet.run(stop_intake.clone()));
         self.background.spawn(self.reconciler.run(stop_background.clone()));

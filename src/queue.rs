@@ -247,6 +247,11 @@ impl Queue {
         self.shared.connections.waker(session.as_str())
     }
 
+    /// Lets every sender ask again: the machine's clock was set, and what was not due may be.
+    pub fn wake_all(&self) {
+        self.shared.connections.wake_all();
+    }
+
     /// Completes when a queue was found that must be loaded from the database.
     pub async fn load_wanted(&self) {
         self.shared.load_wanted.notified().await;

@@ -125,6 +125,11 @@ impl Connections {
         self.shared.wakers.of(name)
     }
 
+    /// Wakes everybody who waits: a time for which they wait may have come.
+    pub fn wake_all(&self) {
+        self.shared.wakers.wake_all();
+    }
+
     /// A connection of its own, for commands that block: on the shared one everybody behind them would wait.
     ///
     /// # Errors

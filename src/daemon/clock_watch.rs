@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use crate::clock::Clock;
+use crate::{clock::Clock, queue::Queue};
 
 /// Between two looks.
 const LOOK: Duration = Duration::from_secs(5);
@@ -14,7 +14,7 @@ const LOOK: Duration = Duration::from_secs(5);
 const JUMP_MS: i64 = 2_000;
 
 /// Looks until `stop` is cancelled.
-pub(super) async fn watch(clock: Arc<dyn Clock>, stop: CancellationToken) {
+pub(super) async fn watch(clock: Arc<dyn Clock>, queue: Queue, stop: CancellationToken) {
     let mut ahead_ms = ahead_ms(&*clock);
     while stop.run_until_cancelled(tokio::time::sleep(LOOK)).await.is_some() {
         if let Some(by_ms) = jump(&mut ahead_ms, &*clock) {
@@ -23,6 +23,7 @@ pub(super) async fn watch(clock: Arc<dyn Clock>, stop: CancellationToken) {
                 "the machine's clock was set, or the machine stood still: sessions and their deadlines go on as if nothing was; what is \
                  scheduled follows the new time. Keep the clock right (NTP)"
             );
+            queue.wake_all();
         }
     }
 }

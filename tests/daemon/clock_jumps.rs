@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
+use serde_json::json;
+
 use crate::support::{Home, Simulator, holds_for, set_clock::SetClock, story, wait_until};
 
 const BOB: &str = "15559990071";
+const CARA: &str = "15559990072";
 const HOUR_MS: i64 = 3_600_000;
 /// drover looks at the clock every five seconds.
 const TO_NOTICE: Duration = Duration::from_secs(20);
@@ -32,6 +35,9 @@ fn a_clock_that_is_set_forward_and_back_is_said_once_and_the_session_goes_on() {
         drover.wait_ack(&id, 1, story::TO_ACK);
     };
     send("before");
+    let later = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(1_800);
+    let body = json!({"session": "shop", "chatId": CARA, "text": "half an hour later", "sendAt": later.to_string()});
+    let scheduled = drover.api().post("/api/sendText", &body).expect(201)["id"].as_str().expect("an id").to_owned();
 
     let said = || drover.log().text().lines().filter(|line| line.contains("the machine's clock was set")).count();
     for (number, (ahead_ms, words)) in
@@ -43,15 +49,20 @@ fn a_clock_that_is_set_forward_and_back_is_said_once_and_the_session_goes_on() {
         holds_for("it is said once, and the session works", Duration::from_secs(6), || {
             said() == number + 1 && drover.session("shop")["status"] == "WORKING"
         });
+        // Its sender waited for half an hour to pass.
+        drover.wait_ack(&scheduled, 1, story::TO_ACK);
     }
     send("at last");
     assert_eq!(home.browser_of("shop").as_ref(), Some(&browser), "no browser was begun anew");
-    let shown: Vec<String> = phone.sent().iter().filter_map(|sent| sent["body"].as_str().map(str::to_owned)).collect();
+    let mut shown: Vec<String> =
+        phone.sent().iter().filter_map(|sent| sent["body"].as_str().map(str::to_owned)).collect();
+    shown.retain(|body| body != "half an hour later");
     assert_eq!(
         shown,
         ["before", "an hour later", "an hour earlier", "two hours earlier", "at last"],
         "each once, in order"
     );
+    phone.shown_once("half an hour later");
     assert_eq!(simulator.stats()["duplicates"], 0);
     drover.stop();
 }

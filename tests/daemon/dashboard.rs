@@ -176,8 +176,10 @@ fn every_page_is_whole_in_both_languages() {
 fn a_scoped_key_sees_and_does_what_its_scope_says_until_it_is_revoked() {
     let home = Home::bare();
     let drover = home.start();
+    let webhook = json!({"url": "https://hooks.example/path-secret", "events": ["message"]});
     for name in ["shop", "other"] {
-        drover.api().post("/api/sessions", &json!({"name": name, "start": false})).expect(201);
+        let body = json!({"name": name, "start": false, "config": {"webhooks": [webhook]}});
+        drover.api().post("/api/sessions", &body).expect(201);
     }
     let made = drover.api().post("/api/keys", &json!({"session": "shop", "actions": ["read"]})).expect(201);
     let (id, reader) = (made["id"].as_str().expect("an id"), made["key"].as_str().expect("a key"));
@@ -202,6 +204,12 @@ fn a_scoped_key_sees_and_does_what_its_scope_says_until_it_is_revoked() {
         person.open(refused);
         assert!(person.text("main").contains("This key may not do that"), "{refused}: {}", person.text("main"));
     }
+    person.open("/dashboard/webhooks");
+    let page = person.read("document.documentElement.outerHTML").to_string();
+    assert!(
+        page.contains("https://hooks.example/***") && !page.contains("path-secret"),
+        "where it leads, no more: {page}"
+    );
     person.open("/dashboard");
     person.wait("it is kept fresh", "document.querySelector('#link-state.on')");
     drover.api().delete(&format!("/api/keys/{id}"));

@@ -1,6 +1,7 @@
 //! Contacts.
 
 mod check_exists;
+mod lids;
 mod person;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -13,4 +14,6 @@ pub(super) fn routes() -> OpenApiRouter<Parts> {
         .routes(routes!(person::contact))
         .routes(routes!(person::about))
         .routes(routes!(person::picture))
+        .routes(routes!(lids::number))
+        .routes(routes!(lids::lid))
 }

@@ -13,13 +13,19 @@ use super::{
     problem::{Answer, Problem},
     state::Facts,
 };
-use crate::model::{ChatId, InvalidChatId, InvalidId, SessionName, without_value};
+use crate::model::{ChatId, InvalidChatId, InvalidId, PhoneNumber, SessionName, without_value};
 
 /// The session that the path names.
 pub(super) struct PathSession(pub(super) SessionName);
 
 /// The chat that the path names.
 pub(super) struct PathChat(pub(super) ChatId);
+
+/// The hidden number that the path names, with or without `@lid`.
+pub(super) struct PathLid(pub(super) ChatId);
+
+/// The phone number that the path names, with or without `@c.us`.
+pub(super) struct PathPhone(pub(super) ChatId);
 
 /// The message id that the path names, in any form of it, as it was written.
 pub(super) struct PathMessage(pub(super) String);
@@ -59,6 +65,28 @@ impl<S: Send + Sync> FromRequestParts<S> for PathChat {
     async fn from_request_parts(head: &mut Head, state: &S) -> Answer<Self> {
         let chat = path_param(head, state, "chatId").await?;
         Ok(Self(chat.parse().map_err(|error: InvalidChatId| Problem::wrong_field("chatId", error))?))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for PathLid {
+    type Rejection = Problem;
+
+    async fn from_request_parts(head: &mut Head, state: &S) -> Answer<Self> {
+        let given = path_param(head, state, "lid").await?;
+        let lid = format!("{}@lid", given.strip_suffix("@lid").unwrap_or(&given));
+        Ok(Self(lid.parse().map_err(|error: InvalidChatId| Problem::wrong_field("lid", error))?))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for PathPhone {
+    type Rejection = Problem;
+
+    async fn from_request_parts(head: &mut Head, state: &S) -> Answer<Self> {
+        let given = path_param(head, state, "phoneNumber").await?;
+        let number = given.strip_suffix("@c.us").unwrap_or(&given);
+        let number: PhoneNumber = number.parse().map_err(|error| Problem::wrong_field("phoneNumber", error))?;
+        let chat = format!("{}@c.us", number.as_str()).parse();
+        Ok(Self(chat.map_err(|error: InvalidChatId| Problem::wrong_field("phoneNumber", error))?))
     }
 }
 

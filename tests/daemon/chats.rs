@@ -5,11 +5,21 @@ use serde_json::{Value, json};
 
 const BOB: &str = "15559990001@c.us";
 
-/// Older clients of WAHA ask for messages by query.
-fn assert_old_path(api: &Client, messages: &Value) {
+/// Older clients of WAHA ask for messages by query; newer ones ask who is behind a hidden number.
+fn assert_wahas_other_words(api: &Client, messages: &Value) {
     let by_query = format!("/api/messages?session=shop&chatId={BOB}&limit=2&downloadMedia=false");
     assert_eq!(&api.get(&by_query).expect(200), messages);
     assert_eq!(api.get("/api/messages?session=shop").expect(422)["fields"][0]["field"], "chatId");
+    let lid = api.get(&format!("/api/contacts?contactId={BOB}&session=shop")).expect(200)["lid"].clone();
+    let lid = lid.as_str().filter(|lid| lid.ends_with("@lid")).expect("the account has hidden numbers");
+    let both = json!({ "lid": lid, "pn": BOB });
+    for path in [lid, lid.trim_end_matches("@lid"), "pn/15559990001", &format!("pn/{BOB}")] {
+        assert_eq!(api.get(&format!("/api/shop/lids/{path}")).expect(200), both, "{path}");
+    }
+    assert_eq!(api.get("/api/shop/lids/77000000000000@lid").expect(200)["pn"], Value::Null, "nobody is behind it");
+    assert_eq!(api.get("/api/shop/lids/nobody").expect(422)["fields"][0]["field"], "lid");
+    assert_eq!(api.get("/api/shop/lids/pn/1").expect(422)["fields"][0]["field"], "phoneNumber");
+    assert_eq!(api.get("/api/shop/lids").expect(501)["code"], "not_implemented");
 }
 
 /// What was handed in stands in the chat under the id that was answered, in whichever form the page has it.
@@ -72,7 +82,7 @@ fn contacts_chats_and_presences_are_asked_of_the_page() {
         messages.as_array().expect("messages").iter().filter_map(|one| one["body"].as_str()).collect();
     assert_eq!(texts.len(), 2, "{messages}");
     assert_eq!(api.get("/api/shop/chats/15559990099@c.us/messages").expect(404)["code"], "unknown_chat");
-    assert_old_path(api, &messages);
+    assert_wahas_other_words(api, &messages);
     let newest = &messages[0];
     let id = newest["id"].as_str().expect("an id");
     let bare = id.split('_').nth(2).expect("three parts");

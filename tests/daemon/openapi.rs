@@ -29,6 +29,8 @@ impl Operation {
         let parts = self.path.split('/').map(|part| match part {
             "{session}" => session,
             "{chatId}" => "15551234567@c.us",
+            "{lid}" => "123456789012345@lid",
+            "{phoneNumber}" => "15551234567",
             "{id}" => "true_15551234567@c.us_3EB0A1B2C3D4E5F6A7B8C9",
             "{key}" => "key_0123456789abcdef",
             "{file}" if self.path.starts_with("/docs") => "index.html",

@@ -8,7 +8,7 @@ use utoipa::{
     },
 };
 
-use crate::api::input::{PathChat, PathFile, PathKey, PathMessage, PathSession};
+use crate::api::input::{PathChat, PathFile, PathKey, PathLid, PathMessage, PathPhone, PathSession};
 
 /// The methods of a path with what the document says of each.
 pub(super) fn operations(item: &mut PathItem) -> impl Iterator<Item = (HttpMethod, &mut Operation)> {
@@ -90,6 +90,18 @@ described! {
         "id",
         "An id in any form of it",
         text().examples(["true_15551234567@c.us_3EB0A1B2C3D4E5F6A7B8C9"]).build(),
+    )];
+    PathLid => [parameter(
+        ParameterIn::Path,
+        "lid",
+        "A hidden number, with or without `@lid`",
+        text().examples(["123456789012345@lid"]).build(),
+    )];
+    PathPhone => [parameter(
+        ParameterIn::Path,
+        "phoneNumber",
+        "A number with its country code, with or without `@c.us`",
+        text().examples(["15551234567"]).build(),
     )];
     PathFile => [parameter(ParameterIn::Path, "file", "The file's name", text().build())];
     PathKey => [parameter(ParameterIn::Path, "key", "The key's id", text().examples(["key_0123456789abcdef"]).build())];

@@ -21,6 +21,7 @@ impl Outbox {
     /// # Errors
     /// When it is not taken over.
     pub async fn accept(&self, request: AcceptRequest, by: &str) -> Result<Accepted, AcceptError> {
+        self.accepted.begin(&self.store).await?;
         let new = self.validated(request, by)?;
         self.hold_key_limit(by).await?;
         self.take_over(new).await
@@ -28,6 +29,7 @@ impl Outbox {
 
     /// The same for whoever needs no API key, and so has none whose limit could be held.
     pub(super) async fn accept_unlimited(&self, request: AcceptRequest, by: &str) -> Result<Accepted, AcceptError> {
+        self.accepted.begin(&self.store).await?;
         self.take_over(self.validated(request, by)?).await
     }
 

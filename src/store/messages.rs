@@ -172,6 +172,20 @@ impl Messages {
         rows.iter().map(read).collect()
     }
 
+    /// When the latest of those that wait was accepted.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn latest_waiting_ms(&self) -> Result<Option<i64>, StoreError> {
+        let row = sqlx::query(
+            "SELECT MAX(created_at_ms) AS latest_ms FROM messages \
+             WHERE state IN ('accepted', 'queued', 'claimed', 'sending')",
+        )
+        .fetch_one(&mut *self.database.reader().await?)
+        .await?;
+        Columns::of("messages", &row).optional_number("latest_ms")
+    }
+
     /// What waits, is not being sent, and may not be sent any more at `now_ms`; the most overdue first.
     ///
     /// # Errors

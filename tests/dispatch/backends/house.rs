@@ -47,6 +47,11 @@ impl House {
         Self { redis, connections, store, queue, events, outbox, clock, session: record.name, _folder: folder }
     }
 
+    /// The outbox of another process.
+    pub(crate) fn another_outbox(&self) -> Outbox {
+        Outbox::new(self.store.clone(), self.queue.clone(), settings::no_limits(), self.clock.clone())
+    }
+
     /// A reconciler that runs until it is stopped.
     pub(crate) fn reconcile_every(&self, interval: Duration) -> Running {
         let stop = CancellationToken::new();

@@ -21,7 +21,7 @@ BUILD_DEV = $(CARGO) build --locked --workspace --bins --test daemon
 .PHONY: help run demo smoke test check-deploy soak fuzz-api conformance-waha openapi bench-api bench-boot bench-dashboard bench-queue bench-accept bench-memory bench-events chaos-queue lint docs fmt clean
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: install-run ## Start drover on port 3000 (PORT=... for another), driving the real web.whatsapp.com
 	@$(CARGO) build --locked --profile $(PROFILE) --bin drover

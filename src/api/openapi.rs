@@ -207,6 +207,12 @@ mod tests {
         assert!(seen > 20, "{seen}");
     }
 
+    #[test]
+    fn kinds_of_events_are_described_as_they_are_told() {
+        let told = serde_json::json!(crate::model::EventKind::ALL);
+        assert_eq!(document()["components"]["schemas"]["EventKind"]["enum"], told);
+    }
+
     /// The router has nothing that the document has not: routes are added by `routes!`, which adds to both, and nowhere by
     /// axum's own `route`.
     #[test]

@@ -6,8 +6,9 @@ use utoipa::ToSchema;
 
 use super::SessionName;
 
+// Each name is one token (`tt`): behind a `literal`, the document's derive does not see it.
 macro_rules! event_kinds {
-    ($($(#[$doc:meta])* $variant:ident = $name:literal,)*) => {
+    ($($(#[$doc:meta])* $variant:ident = $name:tt,)*) => {
         /// The kind of an event; the names are WAHA's where WAHA has one.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
         pub enum EventKind {

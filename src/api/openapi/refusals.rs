@@ -82,6 +82,17 @@ pub(super) fn add_schemas(components: &mut Components) {
             let header =
                 HeaderBuilder::new().schema(Some(seconds)).description(Some("Seconds until the next one fits"));
             response = response.header("Retry-After", header.build());
+            for (name, says) in [
+                ("RateLimit-Policy", "Of a key's limit: its name, how many requests (`q`) in how many seconds (`w`)"),
+                (
+                    "RateLimit",
+                    "Of a key's limit: how many are left (`r`), and in how many seconds it is whole again (`t`)",
+                ),
+            ] {
+                let text = ObjectBuilder::new().schema_type(Type::String);
+                response =
+                    response.header(name, HeaderBuilder::new().schema(Some(text)).description(Some(says)).build());
+            }
         }
         components.responses.insert((*name).to_owned(), response.build().into());
     }

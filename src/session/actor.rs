@@ -38,7 +38,7 @@ use super::{
 };
 use crate::{
     model::{
-        KeptScreenshot, Qr, SessionHealth, SessionRecord, SessionState, SessionView, SleepView, WakeCause,
+        Desired, KeptScreenshot, Qr, SessionHealth, SessionRecord, SessionState, SessionView, SleepView, WakeCause,
         session::PageView,
     },
     page::{Arrival, LaunchError, Launched, PageError, PageEvent, Snapshot, WhatsAppPage},
@@ -63,6 +63,8 @@ pub(super) enum AnswerWhen {
     AtOnce,
     /// No browser, and no profile on its way to the archive.
     AtRest,
+    /// The same, or running is wanted again by whoever asked later.
+    Stopped,
     /// The login is lost, or nothing was linked.
     LoggedOut,
     /// It sleeps and its browser has ended; at once if it does not sleep.
@@ -312,6 +314,7 @@ impl Actor {
             let due = match when {
                 AnswerWhen::AtOnce => true,
                 AnswerWhen::AtRest => at_rest,
+                AnswerWhen::Stopped => at_rest || self.machine.desired == Desired::Running,
                 AnswerWhen::LoggedOut => logged_out,
                 AnswerWhen::Slept => at_rest || self.machine.state != SessionState::Hibernated,
             };

@@ -259,7 +259,7 @@ impl Registry {
     /// # Errors
     /// When there is none of that name, or it does not end in time.
     pub async fn stop(&self, name: &SessionName) -> Result<SessionView, SessionError> {
-        self.ask(&*self.handle(name)?, Input::Stop, AnswerWhen::AtRest).await
+        self.ask(&*self.handle(name)?, Input::Stop, AnswerWhen::Stopped).await
     }
 
     /// Gives a session a new browser; the login is kept.

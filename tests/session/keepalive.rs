@@ -44,6 +44,21 @@ fn launches(bench: &Bench) -> usize {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_stop_that_a_later_start_overtakes_is_answered_with_what_is() {
+    let bench = started(|_| {}).await;
+    let held = bench.script.closing.lock().await;
+    let (registry, session) = (bench.registry.clone(), bench.session.clone());
+    let stop = tokio::spawn(async move { registry.stop(&session).await });
+    until(&bench, "it is stopping", |bench| state(bench) != SessionState::Ready).await;
+    bench.registry.start(&bench.session).await.unwrap();
+    let view = tokio::time::timeout(Duration::from_secs(5), stop).await.expect("it is answered").unwrap().unwrap();
+    assert_ne!(view.state, SessionState::Ready, "its browser is still ending");
+    drop(held);
+    until(&bench, "ready again", |bench| state(bench) == SessionState::Ready).await;
+    bench.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_burst_of_sends_shows_the_account_online_once() {
     let bench = started(|config| config.keepalive.presence_linger_s = 1).await;
     until(&bench, "offline at first", |bench| bench.script.stirred() == [Stir::Available(false)]).await;

@@ -70,6 +70,8 @@ pub(crate) struct Script {
     pub(crate) uncommitted: AtomicUsize,
     pub(crate) launches: AtomicUsize,
     pub(crate) ended: AtomicUsize,
+    /// Held by a test while no browser shall end.
+    pub(crate) closing: tokio::sync::Mutex<()>,
     store: Mutex<Option<Store>>,
     events: Mutex<Option<mpsc::Sender<PageEvent>>>,
 }
@@ -210,6 +212,7 @@ impl WhatsAppPage for ScriptedPage {
     }
 
     async fn close(&self, _grace: Duration) {
+        let _may_end = self.0.closing.lock().await;
         self.0.ended.fetch_add(1, Ordering::SeqCst);
     }
 

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::{
-    clock::Clock,
+    clock::{AgeClock, Clock},
     config,
     store::{Store, StoreError},
     webhook::Webhooks,
@@ -31,6 +31,7 @@ pub struct Sweeper {
     store: Store,
     webhooks: Webhooks,
     clock: Arc<dyn Clock>,
+    age: AgeClock,
     settings: config::Retention,
 }
 
@@ -38,7 +39,7 @@ impl Sweeper {
     /// A sweeper of this store.
     #[must_use]
     pub fn new(store: Store, webhooks: Webhooks, clock: Arc<dyn Clock>, settings: config::Retention) -> Self {
-        Self { store, webhooks, clock, settings }
+        Self { store, webhooks, clock, age: AgeClock::default(), settings }
     }
 
     /// Sweeps now and then every hour, until it is stopped.
@@ -92,7 +93,7 @@ impl Sweeper {
 
     /// Before when what is that old was made; None when it is kept for ever.
     fn before_ms(&self, days: u32) -> Option<i64> {
-        (days > 0).then(|| self.clock.now_ms() - i64::from(days) * DAY_MS)
+        (days > 0).then(|| self.age.now_ms(&*self.clock) - i64::from(days) * DAY_MS)
     }
 }
 

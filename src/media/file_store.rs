@@ -257,6 +257,10 @@ impl FileStore {
         self.inner.clock.now_ms()
     }
 
+    pub(super) fn clock(&self) -> &dyn Clock {
+        &*self.inner.clock
+    }
+
     /// Ends when a file came.
     pub(super) async fn grown(&self) {
         self.inner.grown.notified().await;

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use super::{FileError, FileStore};
-use crate::config;
+use crate::{clock::AgeClock, config};
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 /// Between two looks at the ages.
@@ -21,6 +21,7 @@ const BATCH: u32 = 100;
 #[derive(Debug)]
 pub struct Janitor {
     files: FileStore,
+    age: AgeClock,
     settings: config::Retention,
 }
 
@@ -28,7 +29,7 @@ impl Janitor {
     /// A janitor of these files.
     #[must_use]
     pub fn new(files: FileStore, settings: config::Retention) -> Self {
-        Self { files, settings }
+        Self { files, age: AgeClock::default(), settings }
     }
 
     /// Cleans now, then every ten minutes and whenever it became too much, until it is stopped.
@@ -70,7 +71,7 @@ impl Janitor {
     pub async fn clean(&self) -> Result<(), FileError> {
         let now_ms = self.files.now_ms();
         if let Some(days) = i64::try_from(self.settings.media_days).ok().filter(|days| *days > 0) {
-            let before_ms = now_ms - days * DAY_MS;
+            let before_ms = self.age.now_ms(self.files.clock()) - days * DAY_MS;
             loop {
                 let batch = self.files.oldest_free(before_ms, BATCH).await?;
                 if batch.is_empty() {

@@ -1,5 +1,6 @@
 //! Chats: which there are, what is in them, who is there.
 
+mod described;
 mod list;
 mod message;
 mod messages;

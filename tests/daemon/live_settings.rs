@@ -53,6 +53,8 @@ fn settings_and_levels_change_while_it_runs_and_a_wrong_file_changes_nothing() {
         });
         kill(Pid::from_raw(drover.pid()), Signal::SIGHUP).expect("it runs");
     }
+    let at = settings(&drover)["refused"]["at"].clone();
+    assert!(at.as_str().is_some_and(|at| at.ends_with('Z')), "times are RFC 3339: {at}");
     wait_log(&drover, "SIGHUP", 2);
     wait_log(&drover, "the settings stay as they were", 1);
     assert_eq!((value(&drover, "limits.per_hour"), log()), (json!("100000"), json!("info")));

@@ -3,6 +3,7 @@
 use axum::{Json, extract::State, http::StatusCode};
 use serde_json::Value;
 
+use super::described::ChatMessage;
 use crate::{
     api::{
         auth::{Action, Principal},
@@ -19,7 +20,7 @@ use crate::{
 #[utoipa::path(
     get, path = "/api/{session}/chats/{chatId}/messages/{id}", tag = "chats", params(PathSession, PathChat, PathMessage),
     responses(
-        (status = 200, description = "The message, as `WAMessage`", body = Object),
+        (status = 200, description = "The message, as `WAMessage`", body = ChatMessage),
         (status = 502, response = PageDegraded), (status = 504, response = PageTimeout),
     ),
 )]

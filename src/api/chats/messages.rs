@@ -3,7 +3,7 @@
 use axum::{Json, extract::State, http::StatusCode};
 use serde_json::Value;
 
-use super::list::part;
+use super::{described::ChatMessage, list::part};
 use crate::{
     api::{
         auth::{Action, Principal},
@@ -22,7 +22,7 @@ const USUAL: usize = 10;
 #[utoipa::path(
     get, path = "/api/{session}/chats/{chatId}/messages", tag = "chats", params(PathSession, PathChat, PageOfList),
     responses(
-        (status = 200, description = "The messages, as `WAMessage`s", body = [Object]),
+        (status = 200, description = "The messages, as `WAMessage`s", body = [ChatMessage]),
         (status = 502, response = PageDegraded), (status = 504, response = PageTimeout),
     ),
 )]
@@ -46,7 +46,7 @@ pub(super) async fn messages(
         PageOfList,
     ),
     responses(
-        (status = 200, description = "The messages, as `WAMessage`s", body = [Object]),
+        (status = 200, description = "The messages, as `WAMessage`s", body = [ChatMessage]),
         (status = 502, response = PageDegraded), (status = 504, response = PageTimeout),
     ),
 )]

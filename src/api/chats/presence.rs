@@ -5,6 +5,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use super::described::ChatPresences;
 use crate::{
     api::{
         auth::{Action, Principal},
@@ -75,7 +76,7 @@ pub(super) async fn set(
 #[utoipa::path(
     get, path = "/api/{session}/presence/{chatId}", tag = "chats", params(PathSession, PathChat),
     responses(
-        (status = 200, description = "The presence", body = Object),
+        (status = 200, description = "The presence", body = ChatPresences),
         (status = 502, response = PageDegraded), (status = 504, response = PageTimeout),
     ),
 )]

@@ -16,6 +16,30 @@ use crate::{
     session::Registry,
 };
 
+/// Who somebody is.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase", example = json!({
+    "id": "15551234567@c.us", "number": "15551234567", "lid": "123456789012345@lid", "name": "Ana", "pushname": "Ana",
+    "isMe": false, "isGroup": false, "isWAContact": true, "isMyContact": true, "isBlocked": false, "isBusiness": false,
+}))]
+#[expect(dead_code, reason = "described here, passed on as the bridge gives it")]
+pub(super) struct Contact {
+    id: String,
+    number: Option<String>,
+    lid: Option<String>,
+    name: Option<String>,
+    /// As they call themselves.
+    pushname: Option<String>,
+    short_name: Option<String>,
+    is_me: bool,
+    is_group: bool,
+    #[schema(rename = "isWAContact")]
+    is_wa_contact: bool,
+    is_my_contact: bool,
+    is_blocked: bool,
+    is_business: bool,
+}
+
 /// What somebody says of themselves.
 #[derive(Serialize, ToSchema)]
 pub(super) struct About {
@@ -44,7 +68,7 @@ fn person(principal: &Principal, params: &Params) -> Answer<(SessionName, ChatId
 #[utoipa::path(
     get, path = "/api/contacts", tag = "contacts", params(Person),
     responses(
-        (status = 200, description = "The contact, as the page has it", body = Object),
+        (status = 200, description = "The contact, as the page has it", body = Contact),
         (status = 502, response = PageDegraded), (status = 504, response = PageTimeout),
     ),
 )]

@@ -118,17 +118,27 @@ async function missed({ since, limit }) {
   const found = [];
   for (const chat of Chat.getModelsArray()) {
     if (!(chat.t >= since)) continue;
-    await loadBack(chat, loadMessages, since);
-    const messages = chat.msgs.getModelsArray().filter((message) => message.t >= since && isSomebodys(message));
+    const all = await loadBack(chat, loadMessages, since);
+    const messages = all.filter((message) => message.t >= since && isSomebodys(message));
     found.push(...messages.filter((message) => !isOwn(String(message.id))));
   }
   return found.sort((one, other) => one.t - other.t).slice(0, limit).map(read);
 }
 
-/** Loads a chat's messages until one is older. */
+/**
+ * Loads a chat's messages until one is older, and gives them in the order in which they came: times are whole seconds and tell nothing
+ * within one, but each page that is loaded is older than what was there, whatever place its messages get in the collection.
+ */
 async function loadBack(chat, loadMessages, since) {
-  for (let page = 0; page < PAGES_OF_MESSAGES && !chat.msgs.getModelsArray().some((message) => message.t < since); page += 1) {
+  const known = new Set();
+  const unknown = (messages) =>
+    messages.filter(({ id }) => !known.has(String(id)) && known.add(String(id)));
+  let all = unknown(chat.msgs.getModelsArray());
+  for (let page = 0; page < PAGES_OF_MESSAGES && !all.some((message) => message.t < since); page += 1) {
     const more = await Promise.resolve(loadMessages({ chat })).catch(() => loadMessages(chat));
-    if (!more?.length) return;
+    if (!more?.length) break;
+    all = [...unknown(more), ...all];
   }
+  // What arrived meanwhile.
+  return [...all, ...unknown(chat.msgs.getModelsArray())];
 }

@@ -4,7 +4,7 @@
 // chat makes one, for anybody: it is no check of whether somebody is on WhatsApp.
 import { define } from './runtime.js';
 import { BaseModel, BaseCollection, holds } from './model.js';
-import { ChatMsgCollection, MsgCollection, decideLoaded, modelOfRow } from './messages.js';
+import { ChatMsgCollection, MsgCollection, decideLoaded, inOrder, modelOfRow } from './messages.js';
 import { ContactCollection, chatForm, nameOf } from './people.js';
 import { GroupMetadataCollection } from './groups.js';
 import { PresenceCollection } from './presence.js';
@@ -190,7 +190,7 @@ export function putAway(message, chat) {
 export async function unreadKeys(chat) {
   if (chat.unreadCount <= 0) return [];
   const rows = await tables.message.where('chat', String(chat.id));
-  const theirs = rows.filter((row) => row.id.startsWith('false_') && row.type !== 'e2e_notification').sort((a, b) => a.t - b.t);
+  const theirs = rows.filter((row) => row.id.startsWith('false_') && row.type !== 'e2e_notification').sort(inOrder);
   return theirs.slice(-chat.unreadCount).map((row) => row.id);
 }
 
@@ -209,7 +209,7 @@ export async function loadChats() {
 async function loadEarlierMsgs(given) {
   const chat = given.chat ?? given;
   chat.loaded = true;
-  const rows = (await tables.message.where('chat', String(chat.id))).sort((a, b) => a.t - b.t);
+  const rows = (await tables.message.where('chat', String(chat.id))).sort(inOrder);
   const missing = rows.filter((row) => !chat.msgs.get(row.id)).slice(-PAGE_OF_MESSAGES);
   if (!missing.length) {
     chat.msgs.msgLoadState.set({ noEarlierMsgs: true });

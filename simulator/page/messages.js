@@ -150,8 +150,20 @@ function flat(value) {
 
 const mapValues = (object, change) => Object.fromEntries(Object.entries(object).map(([name, value]) => [name, change(value)]));
 
+let lastRowId = 0;
+
+/** Rises with every row, over restarts, too: the order in which messages came, which their times, whole seconds, do not tell. */
+function nextRowId() {
+  lastRowId = Math.max(lastRowId + 1, Date.now() * 1000);
+  return lastRowId;
+}
+
+/** In the order in which they came. */
+export const inOrder = (one, other) => one.t - other.t || one.rowId - other.rowId;
+
 /** `chatId` groups the rows of a chat; `unsent` marks our own that no ack came for. */
 export function toRow(message, chatId) {
+  message.attributes.rowId ??= nextRowId();
   const row = {};
   for (const [name, value] of Object.entries(message.attributes)) {
     const plain = flat(value);

@@ -20,6 +20,7 @@ mod quiet;
 mod reach;
 mod recipients;
 mod rules;
+mod samples;
 mod smtp;
 mod templates;
 mod try_out;

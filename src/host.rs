@@ -14,7 +14,7 @@ pub mod own_usage;
 pub mod process_table;
 pub mod process_tree;
 
-pub use disk::{Disk, try_writing};
+pub use disk::{Disk, error_name, try_writing};
 pub use file_lock::{FileLock, TryLock};
 pub use headroom::{Headroom, HeadroomProbe, MachineLimits};
 pub use log_tail::LogTail;

@@ -81,6 +81,95 @@ fn the_configuration_is_read_line_by_line() {
     assert!(made.ends_with(end) && !made.contains("Intro"), "{made}");
 }
 
+/// Codes that the source gives a session's state beside those that stand in a `Reason::new("...")`.
+const OTHER_REASONS: [&str; 12] = [
+    "browser_closed",
+    "config_unusable",
+    "disk_full",
+    "launch_failed",
+    "load_timeout",
+    "never_ready",
+    "no_browser",
+    "not_started",
+    "profile_in_use",
+    "profile_unusable",
+    "proxy_block",
+    "unlinking",
+];
+
+/// Why a session is as it is: the codes of the source, by the file that gives them.
+fn reasons() -> BTreeMap<String, PathBuf> {
+    let mut found: BTreeMap<String, PathBuf> =
+        OTHER_REASONS.iter().map(|code| ((*code).to_owned(), PathBuf::new())).collect();
+    let is_of_state = |path: &PathBuf| {
+        let name = path.to_string_lossy();
+        let rooms = ["/src/session", "/src/browser/warden", "/src/browser/cdp", "/src/api/backup", "/src/api/sessions"];
+        rooms.iter().any(|room| name.contains(room)) && !name.contains("/tests") && !name.contains("/sender")
+    };
+    for path in sources(&root().join("src")).into_iter().filter(is_of_state) {
+        let text = fs::read_to_string(&path).expect("a source file is text");
+        for call in text.split("Reason::new(").skip(1) {
+            if let Some((code, _)) = call.trim_start().strip_prefix('"').and_then(|rest| rest.split_once('"')) {
+                found.insert(code.to_owned(), path.clone());
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn every_reason_is_said_on_the_dashboard_and_in_mails() {
+    let reasons = reasons();
+    assert!(reasons.len() > 40 && reasons.contains_key("page_hung"), "{reasons:?}");
+    // Nobody is written to about these: they are no problem.
+    let calm = ["/admission.rs", "/memory/keeper.rs", "/registry/adoption.rs", "/api/"];
+    let mails = read("assets/email/reason.es.txt");
+    for language in ["en", "es"] {
+        let catalogue: toml::Table = toml::from_str(&read(&format!("assets/dashboard/{language}.toml"))).expect("TOML");
+        let missing: Vec<_> = reasons.keys().filter(|code| catalogue["reason"].get(code.as_str()).is_none()).collect();
+        assert!(missing.is_empty(), "not in [reason] of assets/dashboard/{language}.toml: {missing:?}");
+    }
+    let is_calm = |path: &Path| calm.iter().any(|part| path.to_string_lossy().contains(part));
+    let mailed =
+        reasons.iter().filter(|(code, path)| !is_calm(path) && !matches!(code.as_str(), "not_started" | "scan_qr"));
+    let missing: Vec<_> = mailed.filter(|(code, _)| !mails.contains(&format!("\"{code}\":"))).collect();
+    assert!(missing.is_empty(), "not in assets/email/reason.es.txt: {missing:?}");
+}
+
+#[test]
+fn every_alert_is_said_on_the_dashboard_and_has_a_mail() {
+    let mut raised = BTreeSet::new();
+    for path in sources(&root().join("src")) {
+        let text = fs::read_to_string(&path).expect("a source file is text");
+        for call in text.split("Alert::raised(").skip(1) {
+            if let Some((code, _)) = call.trim_start().strip_prefix('"').and_then(|rest| rest.split_once('"')) {
+                raised.insert(code.to_owned());
+            }
+        }
+    }
+    // Their codes stand in constants.
+    raised.extend(
+        [
+            "attempts_spent",
+            "bridge_refused",
+            "mail_unsendable",
+            "memory_critical",
+            "needs_a_person",
+            "webhook_unreachable",
+            "whatsapp_restricted",
+        ]
+        .map(str::to_owned),
+    );
+    assert!(raised.contains("quarantined") && raised.contains("dead_letters"), "{raised:?}");
+    let catalogue: toml::Table = toml::from_str(&read("assets/dashboard/es.toml")).expect("TOML");
+    for code in raised {
+        assert!(catalogue["alert"].get(&code).is_some(), "[alert] of assets/dashboard/*.toml does not say {code}");
+        // That mails cannot be sent is told by no mail.
+        let has_mail = root().join("assets/email").join(&code).join("subject.es.txt").is_file();
+        assert!(has_mail || code == "mail_unsendable", "{code} has no mail of its own in assets/email");
+    }
+}
+
 /// The metrics by name.
 fn known() -> BTreeMap<&'static str, Kind> {
     catalogue::all().map(|metric| (metric.name, metric.kind)).collect()

@@ -19,6 +19,8 @@ pub(super) struct Letter {
     #[serde(skip)]
     pub(super) language: Language,
     pub(super) code: String,
+    /// The code without what it is about.
+    pub(super) stem: String,
     pub(super) severity: Severity,
     pub(super) is_resolved: bool,
     pub(super) is_test: bool,
@@ -71,7 +73,7 @@ pub(super) struct Subject {
 impl Subject {
     /// A letter about an alert. `lasted_ms`: how long the problem lasted that it ends.
     pub(super) fn letter(&self, alert: &Alert, at_ms: i64, lasted_ms: Option<i64>, language: Language) -> Letter {
-        let kind = match alert.code.as_str() {
+        let kind = match stem(&alert.code) {
             _ if alert.is_resolved => "recovered",
             code if KINDS.contains(&code) && !matches!(code, "recovered" | "digest") => code,
             _ => "other",
@@ -88,6 +90,7 @@ impl Subject {
             reason: details.get("reason").and_then(|reason| serde_json::from_value(reason.clone()).ok()),
             details,
             code: alert.code.clone(),
+            stem: stem(&alert.code).to_owned(),
             severity: alert.severity,
             is_resolved: alert.is_resolved,
             message: alert.message.clone(),
@@ -99,7 +102,7 @@ impl Subject {
     /// A digest.
     pub(super) fn digest(&self, items: Vec<Item>, severity: Severity, at_ms: i64, language: Language) -> Letter {
         let kind = "digest".to_owned();
-        Letter { code: kind.clone(), kind, severity, items, ..self.blank(at_ms, language) }
+        Letter { code: kind.clone(), stem: kind.clone(), kind, severity, items, ..self.blank(at_ms, language) }
     }
 
     fn blank(&self, at_ms: i64, language: Language) -> Letter {
@@ -108,6 +111,7 @@ impl Subject {
             kind: String::new(),
             language,
             code: String::new(),
+            stem: String::new(),
             severity: Severity::Info,
             is_resolved: false,
             is_test: false,
@@ -124,6 +128,11 @@ impl Subject {
             items: Vec::new(),
         }
     }
+}
+
+/// What kind of problem a code names: without what it is about, as in `webhook_unreachable:<id>`.
+pub(super) fn stem(code: &str) -> &str {
+    code.split_once(':').map_or(code, |(stem, _)| stem)
 }
 
 /// The account of a session, as a mail may show it.
@@ -163,84 +172,9 @@ pub(super) fn duration(ms: i64) -> String {
     if shown.is_empty() { "0 s".to_owned() } else { shown.join(" ") }
 }
 
-/// Letters with made-up content, by which templates are tried and tests are sent: one full, one with nothing that may be absent.
-pub(super) fn samples(kind: &str, language: Language) -> Vec<Letter> {
-    let full = sample(kind, language, "https://drover.example.com", Some("Ana, 155******67"));
-    let bare = sample(kind, language, "", None);
-    vec![full, Letter { reason: None, lasted: None, ..bare }]
-}
-
-fn sample(kind: &str, language: Language, public_url: &str, account: Option<&str>) -> Letter {
-    const AT_MS: i64 = 1_764_378_300_000;
-    let is_of_server = matches!(kind, "memory_critical" | "disk_low" | "disk_unwritable");
-    let session = if is_of_server { SessionName::server() } else { "shop".parse().expect("a name") };
-    let place = Place { node: "drover-1".to_owned(), public_url: public_url.to_owned(), data_dir: "/data".into() };
-    let subject = Subject { session, account: account.map(str::to_owned), place: Arc::new(place), quiet_s: 3_600 };
-    if kind == "digest" {
-        let item = |code: &str, problem: &str, is_open| Item {
-            session: Some("shop".parse().expect("a name")),
-            code: code.to_owned(),
-            problem: problem.to_owned(),
-            repeats: 3,
-            is_open,
-            at: date(AT_MS),
-        };
-        let problems = match language {
-            Language::En => ["it could not be brought back", "its queue did not move"],
-            Language::Es => ["no se podía recuperar", "su cola no avanzaba"],
-        };
-        let items = vec![item("attempts_spent", problems[0], true), item("queue_stuck", problems[1], false)];
-        return Letter {
-            session: None,
-            links: links(public_url, None),
-            ..subject.digest(items, Severity::Warning, AT_MS, language)
-        };
-    }
-    let alert = sample_alert(kind);
-    subject.letter(&alert, AT_MS, alert.is_resolved.then_some(7_500_000), language)
-}
-
-fn sample_alert(kind: &str) -> Alert {
-    let reason = |code: &str, message: &str| json!({ "code": code, "message": message });
-    let critical = |message: &str| Alert::raised(kind, Severity::Critical, message);
-    match kind {
-        "linked" => Alert::raised(kind, Severity::Info, "the phone was linked"),
-        "recovered" => Alert::resolved("disconnected", "the session is ready again"),
-        "disconnected" => critical("the phone unlinked it")
-            .with("reason", reason("unlinked", "the phone unlinked this device; scan a new QR to link again")),
-        "auth_failed" => critical("WhatsApp did not accept the login").with(
-            "reason",
-            reason("account_locked", "the account is locked; unlock it on the phone, then scan a new QR"),
-        ),
-        "attempts_spent" => {
-            critical("every attempt failed").with("reason", reason("page_hung", "the page did not answer for 12 s"))
-        }
-        "needs_a_person" => critical("the session needs a person")
-            .with("reason", reason("banned", "WhatsApp has blocked this account; look at the phone")),
-        "queue_stuck" => Alert::raised(kind, Severity::Warning, "the queue does not move")
-            .with("waiting", 1_204)
-            .with("waited_s", 2_460),
-        "dead_letters" => Alert::raised(kind, Severity::Warning, "messages were given up").with("dead", 57),
-        "web_changed" => Alert::raised(kind, Severity::Warning, "WhatsApp Web changed").with("missing", "pair, polls"),
-        "disk_low" => critical("the disk is nearly full").with("free_mb", 312).with("path", "/data"),
-        "disk_unwritable" => critical("nothing can be written")
-            .with("error", "Read-only file system (os error 30)")
-            .with("path", "/data"),
-        "memory_critical" => {
-            critical("3.6 GB of 4.0 GB are used; 2 idle sessions sleep").with("used_mb", 3_686).with("budget_mb", 4_096)
-        }
-        "whatsapp_restricted" => critical("WhatsApp refuses what it sends"),
-        code => Alert::raised(
-            code,
-            Severity::Warning,
-            "the webhook at https://n8n.example.com does not take events; they wait",
-        ),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::samples::sample, *};
 
     #[test]
     fn times_read_well() {
@@ -263,7 +197,10 @@ mod tests {
         let letter = sample("disconnected", Language::En, "https://drover.example.com/", None);
         assert_eq!(letter.links.session.as_deref(), Some("https://drover.example.com/dashboard/sessions/shop"));
         assert_eq!(letter.reason.map(|reason| reason.code).as_deref(), Some("unlinked"));
-        assert_eq!(sample("webhook_unreachable:x", Language::En, "", None).kind, "other");
+        let code = |code: &str, language| sample(code, language, "", None);
+        assert_eq!(code("something_new:x", Language::En).kind, "other");
+        let webhook = code("webhook_unreachable:x", Language::En);
+        assert_eq!((webhook.kind.as_str(), webhook.code.as_str()), ("webhook_unreachable", "webhook_unreachable:x"));
         assert_eq!(sample("recovered", Language::En, "", None).lasted.as_deref(), Some("2 h 5 min"));
         assert_eq!(sample("queue_stuck", Language::Es, "", None).details["waited"], "41 min");
         assert_eq!(sample("disk_low", Language::Es, "", None).session, None);

@@ -1,12 +1,13 @@
 //! Which events and figures are problems, and when they are over. Pure.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, io};
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
     config::AlertThresholds,
+    host,
     model::{Alert, EventKind, NewEvent, Reason, SessionName, SessionState, Severity},
 };
 
@@ -148,16 +149,21 @@ pub(super) fn judge_queue(figures: &QueueFigures, thresholds: &AlertThresholds) 
     let is_long = thresholds.queue_messages > 0 && waiting >= thresholds.queue_messages;
     let queue = if is_stuck || is_long {
         let waited_s = figures.waited_ms.max(0) / 1000;
-        let text = format!(
-            "{waiting} messages of '{session}' wait, the oldest for {waited_s} s; see GET /api/{session}/queue"
-        );
+        let text = match waiting {
+            1 => format!("1 message of '{session}' waits, for {waited_s} s; see GET /api/{session}/queue"),
+            _ => format!(
+                "{waiting} messages of '{session}' wait, the oldest for {waited_s} s; see GET /api/{session}/queue"
+            ),
+        };
         Alert::raised("queue_stuck", Severity::Warning, text).with("waiting", waiting).with("waited_s", waited_s)
     } else {
         Alert::resolved("queue_stuck", "the queue moves again")
     };
     let dead = figures.dead;
     let dead_letters = if thresholds.dead_letters > 0 && dead >= thresholds.dead_letters {
-        let text = format!("{dead} messages of '{session}' were given up; see GET /api/queue/dead?session={session}");
+        let (messages, were) = if dead == 1 { ("message", "was") } else { ("messages", "were") };
+        let text =
+            format!("{dead} {messages} of '{session}' {were} given up; see GET /api/queue/dead?session={session}");
         Alert::raised("dead_letters", Severity::Warning, text).with("dead", dead)
     } else {
         Alert::resolved("dead_letters", "there are few dead letters again")
@@ -177,14 +183,17 @@ pub(super) fn judge_disk(free_bytes: u64, path: &str, thresholds: &AlertThreshol
 }
 
 /// What it means whether a little could be written into the data folder.
-pub(super) fn judge_writing(refusal: Option<&str>, path: &str) -> Alert {
+pub(super) fn judge_writing(refusal: Option<&io::Error>, path: &str) -> Alert {
     match refusal {
         Some(error) => {
             let text = format!(
                 "nothing can be written to {path} ({error}): what runs goes on, but no message is accepted and no login is kept; look at \
                  dmesg, make room or mount it writable"
             );
-            Alert::raised("disk_unwritable", Severity::Critical, text).with("error", error).with("path", path)
+            Alert::raised("disk_unwritable", Severity::Critical, text)
+                .with("error", error.to_string())
+                .with("error_code", host::error_name(error))
+                .with("path", path)
         }
         None => Alert::resolved("disk_unwritable", "the disk can be written to again"),
     }
@@ -250,7 +259,12 @@ mod tests {
             [false, false],
             "the clock went back"
         );
-        assert_eq!(judged(QueueFigures { waiting: 1_000, dead: 50, ..calm }), [true, true]);
+        assert_eq!(judged(QueueFigures { waiting: 1_000, dead: 50, ..calm.clone() }), [true, true]);
+        // One of anything is said as one.
+        let low = AlertThresholds { dead_letters: 1, queue_messages: 1, ..thresholds };
+        let one = judge_queue(&QueueFigures { waiting: 1, dead: 1, ..calm }, &low);
+        assert!(one[0].message.starts_with("1 message of 'shop' waits, for 0 s;"), "{}", one[0].message);
+        assert!(one[1].message.starts_with("1 message of 'shop' was given up;"), "{}", one[1].message);
     }
 
     #[test]
@@ -270,7 +284,8 @@ mod tests {
         assert!(!judge_disk(499 << 20, "/data", &thresholds).is_resolved);
         assert!(judge_disk(500 << 20, "/data", &thresholds).is_resolved);
         assert!(judge_writing(None, "/data").is_resolved);
-        let refused = judge_writing(Some("Read-only file system"), "/data");
-        assert!(!refused.is_resolved && refused.message.contains("/data (Read-only file system)"), "{refused:?}");
+        let refused = judge_writing(Some(&io::Error::from_raw_os_error(30)), "/data");
+        assert!(!refused.is_resolved && refused.message.contains("/data (Read-only file system"), "{refused:?}");
+        assert_eq!(refused.details["error_code"], "EROFS");
     }
 }

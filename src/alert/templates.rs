@@ -7,7 +7,10 @@ use std::{collections::BTreeMap, path::Path};
 
 use minijinja::{Environment, UndefinedBehavior, context, syntax::SyntaxConfig, value::Serde};
 
-use super::letter::{self, Letter};
+use super::{
+    letter::{self, Letter},
+    samples::samples,
+};
 use crate::model::Language;
 
 macro_rules! built_in {
@@ -39,6 +42,9 @@ built_in! {
     "web_changed",
     "disk_low",
     "disk_unwritable",
+    "quarantined",
+    "webhook_unreachable",
+    "bridge_refused",
     "other",
     "digest",
 }
@@ -123,7 +129,10 @@ impl Templates {
     /// What a problem is called in a language.
     pub(super) fn problem(&self, code: &str, language: Language) -> String {
         let name = format!("problem.{}.txt", language.code());
-        let rendered = self.environment.get_template(&name).and_then(|template| template.render(context! { code }));
+        let rendered = self
+            .environment
+            .get_template(&name)
+            .and_then(|template| template.render(context! { code, stem => letter::stem(code) }));
         rendered.map_or_else(|_| code.to_owned(), |text| text.trim().to_owned())
     }
 }
@@ -174,7 +183,7 @@ fn broken_by(texts: &BTreeMap<String, String>, name: &str) -> Option<minijinja::
         for language in
             LANGUAGES.iter().filter(|language| !name.contains('/') || name.contains(&format!(".{}.", language.code())))
         {
-            for letter in letter::samples(kind, *language) {
+            for letter in samples(kind, *language) {
                 if let Err(error) = render(&environment, &letter) {
                     return Some(error);
                 }
@@ -227,79 +236,4 @@ fn without_gaps(text: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::fs;
-
-    #[test]
-    fn every_built_in_template_renders_in_both_languages() {
-        let templates = Templates::load(Path::new(""), None);
-        for kind in KINDS {
-            for language in LANGUAGES {
-                for letter in letter::samples(kind, language) {
-                    let mail = templates.render(&letter).unwrap_or_else(|error| panic!("{kind}: {error:#}"));
-                    assert!(
-                        !mail.subject.is_empty() && mail.text.len() > 100 && mail.html.contains("</html>"),
-                        "{kind}"
-                    );
-                    assert!(!mail.text.contains("\n\n\n") && !mail.text.contains("{{"), "{}", mail.text);
-                    assert!(!mail.html.contains("{{") && !mail.html.contains("{%"), "{kind}");
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn what_comes_from_outside_is_no_html() {
-        let mut letter = letter::samples("disconnected", Language::En).remove(0);
-        letter.message = "<script>alert(1)</script>".to_owned();
-        letter.reason = Some(crate::model::Reason::new("odd", "<b>bold</b>\r\nBcc: x"));
-        letter.account = Some("<i>Ana</i>".to_owned());
-        let mail = Templates::load(Path::new(""), None).render(&letter).expect("it renders");
-        for tag in ["<script>", "<b>bold", "<i>Ana"] {
-            assert!(!mail.html.contains(tag), "{tag}");
-        }
-        assert!(!mail.subject.contains(['\r', '\n']));
-    }
-
-    #[test]
-    fn one_with_an_error_is_refused_with_its_line_and_the_one_before_stays() {
-        let folder = tempfile::tempdir().unwrap();
-        fs::create_dir(folder.path().join("linked")).unwrap();
-        let file = folder.path().join("linked/subject.en.txt");
-        let subject = |templates: &Templates| {
-            templates.render(&letter::samples("linked", Language::En)[0]).expect("it renders").subject
-        };
-        fs::write(&file, "ours: {{ session }}\n").unwrap();
-        let first = Templates::load(folder.path(), None);
-        assert_eq!((subject(&first), first.refused()), ("ours: shop".to_owned(), &[][..]));
-        for (wrong, line) in
-            [("fine\n{{ session", 2), ("{% if %}", 1), ("one\ntwo {{ sesion }}", 2), ("{{ nothing() }}", 1)]
-        {
-            fs::write(&file, wrong).unwrap();
-            let next = Templates::load(folder.path(), Some(&first));
-            assert_eq!(subject(&next), "ours: shop", "the one before stays after {wrong}");
-            let refused = &next.refused()[0];
-            assert_eq!(
-                (refused.name.as_str(), refused.line, next.refused().len()),
-                ("linked/subject.en.txt", Some(line), 1),
-                "{refused:?}"
-            );
-            // At a start there is none before: the built-in one stays.
-            assert!(subject(&Templates::load(folder.path(), None)).contains("the phone is linked"));
-        }
-        fs::remove_file(&file).unwrap();
-        assert!(subject(&Templates::load(folder.path(), Some(&first))).contains("the phone is linked"));
-    }
-
-    #[test]
-    fn a_shared_one_with_an_error_is_refused_too() {
-        let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join("layout.html"), "<p>{% block body %}{% endblock %}{{ nobody.knows }}</p>")
-            .unwrap();
-        let templates = Templates::load(folder.path(), None);
-        assert_eq!(templates.refused().len(), 1);
-        let mail = templates.render(&letter::samples("disk_low", Language::Es)[0]).expect("it renders");
-        assert!(mail.html.contains("</html>"), "the built-in layout");
-    }
-}
+mod tests;

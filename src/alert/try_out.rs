@@ -1,12 +1,12 @@
 //! A mail of a kind, sent at once, so that an operator sees whether mails arrive.
 
-use super::{Alerts, error::AlertError, letter, recipients, templates::KINDS};
+use super::{Alerts, error::AlertError, letter, recipients, samples::samples, templates::KINDS};
 use crate::{model::Language, store::NewMail};
 
 /// Which mail to whom.
 #[derive(Debug, Clone, Default)]
 pub struct TestWish {
-    /// A kind of [`KINDS`]; None: `other`.
+    /// A kind of [`KINDS`]; None: `disconnected`.
     pub kind: Option<String>,
     /// To whom; None: to those of the settings.
     pub recipient: Option<String>,
@@ -40,7 +40,7 @@ pub(super) async fn try_out(alerts: &Alerts, wish: &TestWish) -> Result<Vec<Test
     if people.is_empty() {
         return Err(AlertError::NoRecipient);
     }
-    let mut letter = letter::samples(kind, language).remove(0);
+    let mut letter = samples(kind, language).remove(0);
     let place = &alerts.services().place;
     letter.is_test = true;
     letter.node.clone_from(&place.node);

@@ -109,8 +109,7 @@ impl Watch {
             Ok(found) => found,
             Err(error) => return debug!(%error, "the disk was not looked at"),
         };
-        let refusal = writing.err().map(|error| error.to_string());
-        let mut alerts = vec![rules::judge_writing(refusal.as_deref(), &path)];
+        let mut alerts = vec![rules::judge_writing(writing.err().as_ref(), &path)];
         match disk {
             Ok(disk) => alerts.push(rules::judge_disk(disk.available_bytes, &path, &thresholds)),
             Err(error) => debug!(%error, "the disk's free space cannot be read"),

@@ -179,7 +179,11 @@ impl LiveBridge {
                      Mend it; it is tried again when it changes",
                     refused.session, refused.source
                 );
-                self.tell(Alert::raised(BRIDGE_REFUSED, Severity::Warning, text)).await;
+                let alert = Alert::raised(BRIDGE_REFUSED, Severity::Warning, text)
+                    .with("path", path.to_string())
+                    .with("session", refused.session.to_string())
+                    .with("error", refused.source.to_string());
+                self.tell(alert).await;
             }
         }
     }

@@ -5,7 +5,10 @@ use std::{
     path::Path,
 };
 
-use nix::sys::statvfs::{FsFlags, statvfs};
+use nix::{
+    errno::Errno,
+    sys::statvfs::{FsFlags, statvfs},
+};
 
 /// A disk, as a process without privileges may use it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +49,12 @@ pub fn try_writing(folder: &Path) -> io::Result<()> {
     file.flush()
 }
 
+/// The name by which the kernel calls an error, such as `EROFS`; empty when it is none of the kernel's.
+#[must_use]
+pub fn error_name(error: &io::Error) -> String {
+    error.raw_os_error().map_or_else(String::new, |number| format!("{:?}", Errno::from_raw(number)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -65,6 +74,9 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         try_writing(folder.path()).expect("it takes something");
         assert_eq!(std::fs::read_dir(folder.path()).expect("readable").count(), 0);
+        let refused = try_writing(Path::new("/no/such/folder")).expect_err("there is none");
+        assert_eq!(error_name(&refused), "ENOENT");
+        assert_eq!(error_name(&io::Error::other("ours")), "");
         assert!(try_writing(Path::new("/proc")).is_err());
     }
 }

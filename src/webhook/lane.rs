@@ -305,6 +305,7 @@ impl Lane {
             ),
             Change::Closed => Alert::resolved(&code, format!("the webhook at {origin} takes events again")),
         };
+        let alert = alert.with("origin", origin);
         if let Err(error) = self.hub.events.alert(&self.key.session, alert).await {
             tracing::warn!(%error, "an alert about a webhook was not stored");
         }

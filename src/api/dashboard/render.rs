@@ -112,9 +112,11 @@ fn t(state: &State<'_, '_>, key: &str, places: Kwargs) -> Result<String, Error> 
     language.say(&key, &filled).ok_or_else(unknown)
 }
 
-/// `named("group", code, fallback)`: what the catalogue says of a code, or the fallback, or the code itself.
+/// `named("group", code, fallback)`: what the catalogue says of a code (in `webhook_unreachable:<id>` of what stands before the colon), or
+/// the fallback, or the code itself.
 fn named(state: &State<'_, '_>, group: &str, code: &str, fallback: Option<String>) -> String {
-    let known = language(state).text(&format!("{group}.{code}")).map(str::to_owned);
+    let stem = code.split_once(':').map_or(code, |(stem, _)| stem);
+    let known = language(state).text(&format!("{group}.{stem}")).map(str::to_owned);
     known.or(fallback).unwrap_or_else(|| code.to_owned())
 }
 
@@ -203,6 +205,8 @@ mod tests {
         assert!(drawn("{{ t('no.such') }}", context! { lang => "en" }).is_err());
         let text = drawn("{{ named('state', 'flying') }} {{ named('state', 'x', 'far') }}", context! { lang => "es" });
         assert_eq!(text.expect("it is drawn"), "flying far");
+        let text = drawn("{{ named('alert', 'webhook_unreachable:wh_1', 'far') }}", context! { lang => "es" });
+        assert_eq!(text.expect("it is drawn"), "Su webhook no acepta eventos; esperan.");
     }
 
     #[test]

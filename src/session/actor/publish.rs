@@ -191,16 +191,21 @@ impl Actor {
                     self.machine.trouble.crashes_within_hour(self.services.clock.steady_ms()),
                     self.machine.trouble.recycles_ms.len(),
                 );
-                let why = if self.machine.reason.as_ref().is_some_and(|reason| reason.code == "recycled_too_often") {
-                    format!("its page held too much memory {recycles} times")
+                let is_of_memory =
+                    self.machine.reason.as_ref().is_some_and(|reason| reason.code == "recycled_too_often");
+                let (cause, times, what) = if is_of_memory {
+                    ("memory", recycles, "its page held too much memory")
                 } else {
-                    format!("the session crashed {crashes} times")
+                    ("crashes", crashes, "the session crashed")
                 };
                 let payload =
                     json!({ "reason": self.machine.reason, "crashesLastHour": crashes, "recyclesLastHour": recycles });
                 self.tell(EventKind::SessionQuarantined, payload).await;
-                let what = format!("{why} within an hour; its restarts wait from now on. Restart it when you know why");
-                Alert::raised("quarantined", Severity::Warning, what)
+                let often = if times == 1 { "once".to_owned() } else { format!("{times} times") };
+                let what = format!(
+                    "{what} {often} within an hour; its restarts wait from now on. Restart it when you know why"
+                );
+                Alert::raised("quarantined", Severity::Warning, what).with("cause", cause).with("times", times)
             } else {
                 Alert::resolved("quarantined", "the session left its quarantine")
             };

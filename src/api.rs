@@ -10,6 +10,7 @@ mod around;
 mod audit;
 mod auth;
 mod backup;
+mod body_type;
 mod chats;
 mod contacts;
 mod dashboard;

@@ -10,6 +10,7 @@ use futures::StreamExt;
 use serde::de::DeserializeOwned;
 
 use super::{
+    body_type::BodyType,
     problem::{Answer, Problem},
     state::Facts,
 };
@@ -40,7 +41,7 @@ pub(super) struct PathKey(pub(super) String);
 /// times the last counts, unless [`Params::all`] is asked for.
 pub(super) struct Params(Vec<(String, String)>);
 
-/// A body of JSON. One that is empty counts as `{}`.
+/// A body of JSON, by whatever name [`BodyType`] allows. One that is empty counts as `{}`.
 pub(super) struct Body(Vec<u8>);
 
 async fn path_param<S: Send + Sync>(head: &mut Head, state: &S, name: &str) -> Answer<String> {
@@ -164,7 +165,10 @@ where
     async fn from_request(request: Request, state: &S) -> Answer<Self> {
         let settings = &Arc::<Facts>::from_ref(state).server.settings;
         let stall = Duration::from_secs(settings.body_stall_s);
-        read_body(request.into_body(), settings.body_limit_bytes, stall).await.map(Self)
+        let kind = BodyType::of(request.headers());
+        let bytes = read_body(request.into_body(), settings.body_limit_bytes, stall).await?;
+        kind.require_json(bytes.trim_ascii().first().copied())?;
+        Ok(Self(bytes))
     }
 }
 

@@ -1,5 +1,6 @@
 //! The shapes on the wire. Times whose name ends in `At` are RFC 3339; `timestamp` and `timestamps` are numbers, as in WAHA.
 
+mod alert;
 mod done;
 mod message;
 mod session;
@@ -7,6 +8,7 @@ mod webhook;
 
 use jiff::Timestamp;
 
+pub(super) use alert::{AlertStatus, TestedMails, alert_status, tested_mails};
 pub(super) use done::Done;
 pub(super) use message::{SentMessage, TrackedMessage, WAMessage, sent_message, tracked_message};
 pub(super) use session::{SECRET, SessionInfo, session, session_for_reader};

@@ -94,6 +94,44 @@ fn a_wrong_body_is_refused_with_its_field() {
     drover.stop();
 }
 
+/// WAHA reads what is called JSON; what curl sends by itself is JSON that is called a form.
+#[test]
+fn a_body_that_is_called_something_else_is_refused_and_one_without_a_name_is_read() {
+    let home = Home::bare();
+    let drover = home.start();
+    let api = drover.api();
+    drover.create_stopped("shop");
+    let text = |words: &str| json!({"session": "shop", "chatId": "15551234567@c.us", "text": words}).to_string();
+    let send = |kind: &str, body: &str| api.request("POST", "/api/sendText", &[("content-type", kind)], Some(body));
+    for kind in [
+        "application/json; charset=utf-8",
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "application/vnd.shop+json",
+    ] {
+        send(kind, &text(kind)).expect(201);
+    }
+    for (path, kind, body) in [
+        ("/api/sendText", "application/xml", text("one")),
+        ("/api/sendText", "multipart/form-data; boundary=x", text("two")),
+        ("/api/sendText", "application/json; charset=utf-16", text("three")),
+        ("/api/sendText", "application/x-www-form-urlencoded", "session=shop&chatId=15551234567&text=four".to_owned()),
+        ("/api/sendImage", "image/png", "\u{89}PNG".to_owned()),
+        ("/api/sendImage", "application/x-www-form-urlencoded", "session=shop&file=five".to_owned()),
+    ] {
+        let problem = api.request("POST", path, &[("content-type", kind)], Some(&body)).expect(415);
+        assert_eq!((&problem["code"], &problem["statusCode"]), (&json!("unsupported_media_type"), &json!(415)));
+        assert!(problem["message"].as_str().is_some_and(|message| message.contains("application/json")), "{problem}");
+    }
+    let packed = [("content-type", "application/json"), ("content-encoding", "gzip")];
+    assert_eq!(api.request("POST", "/api/sendText", &packed, Some("\u{1f}")).status, 415);
+    assert_eq!(api.request("POST", "/api/shop/files", &[("content-encoding", "br")], Some("x")).status, 415);
+    // Nothing is called nothing, whatever it is called.
+    api.request("POST", "/api/sessions/shop/stop", &[("content-type", "application/xml")], Some("")).expect(201);
+    assert_eq!(api.get("/api/shop/queue").expect(200)["waiting"], 4, "the others were not taken");
+    drover.stop();
+}
+
 #[test]
 fn a_key_that_is_missing_or_wrong_is_unauthorised() {
     let home = Home::bare();

@@ -38,6 +38,15 @@ fn a_file_is_uploaded_in_each_way_and_is_the_same_one() {
     let file = json!({"mimetype": "application/pdf", "filename": "invoice.pdf", "data": data});
     let of_json = api.post("/api/shop/files", &json!({ "file": file })).expect(201);
     assert_eq!(of_json, raw, "the same content is the same file");
+    // A name in the address is for whoever gives none in the body.
+    let note = |name: &str, file: Value| {
+        api.post(&format!("/api/shop/files?filename={name}"), &json!({ "file": file })).expect(201)["filename"].clone()
+    };
+    assert_eq!(note("note.txt", json!({"mimetype": "text/plain", "data": "aGVsbG8="})), "note.txt");
+    assert_eq!(
+        note("other.txt", json!({"mimetype": "text/plain", "filename": "own.txt", "data": "d29ybGQ="})),
+        "own.txt"
+    );
 
     let form = format!(
         "--x\r\nContent-Disposition: form-data; name=\"note\"\r\n\r\nhello\r\n--x\r\nContent-Disposition: form-data; \

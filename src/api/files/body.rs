@@ -7,10 +7,11 @@ use axum::{
     extract::{FromRef, FromRequest, Request},
     http::StatusCode,
 };
-use futures::{Stream, StreamExt};
+use futures::{Stream, StreamExt, TryStreamExt};
 
 use crate::{
     api::{
+        body_type::BodyType,
         input::Body,
         problem::{Answer, Problem},
         state::Facts,
@@ -43,8 +44,14 @@ where
         let data_limit_bytes = files.largest_bytes();
         // Base64 is a third longer, and its line breaks are a thirty-eighth of it.
         let limit_bytes = data_limit_bytes + data_limit_bytes / 2 + rest_limit_bytes as u64;
+        let kind = BodyType::of(request.headers());
         let mut incoming = files.begin(limit_bytes).await?;
-        let appended = append_all(&mut incoming, request.into_body().into_data_stream()).await;
+        let mut first = None;
+        let chunks = request.into_body().into_data_stream().inspect_ok(|chunk| {
+            first = first.or_else(|| chunk.iter().copied().find(|byte| !byte.is_ascii_whitespace()));
+        });
+        let appended = append_all(&mut incoming, chunks).await;
+        kind.require_json(first)?;
         if incoming.is_full() {
             return Err(FileError::TooLarge { limit_bytes: data_limit_bytes }.into());
         }

@@ -12,6 +12,7 @@ use super::body::{self, MediaBody};
 use crate::{
     api::{
         auth::{Action, Principal},
+        body_type::BodyType,
         input::{Params, PathSession},
         openapi::StorageFull,
         problem::{Answer, Problem},
@@ -73,7 +74,7 @@ pub(super) struct UploadedFile {
 /// and answers with the id by which a send names it.
 #[utoipa::path(
     post, path = "/api/{session}/files", tag = "files",
-    params(PathSession, ("filename" = Option<String>, Query, description = "The file's name, when it is sent as it is")),
+    params(PathSession, ("filename" = Option<String>, Query, description = "The file's name, unless the body has one")),
     request_body(
         description = "The file as it is, as a form, or in base64",
         content((FileAsItIs = "application/octet-stream"), (UploadForm = "multipart/form-data"), (Upload = "application/json")),
@@ -92,8 +93,9 @@ pub(super) async fn upload(
 ) -> Answer<(StatusCode, Json<UploadedFile>)> {
     principal.require(Action::Send, &session)?;
     parts.rooms.registry.view(&session)?;
+    BodyType::require_plain_bytes(request.headers())?;
     let files = &parts.rooms.files;
-    let (incoming, description) = match content_type(request.headers()).as_str() {
+    let (incoming, mut description) = match content_type(request.headers()).as_str() {
         "application/json" => of_json(request, &parts).await?,
         "multipart/form-data" => of_form(request, files).await?,
         mime => {
@@ -102,10 +104,12 @@ pub(super) async fn upload(
             let mimetype = mimetype.map(str::to_owned);
             let mut incoming = files.begin(files.largest_bytes()).await?;
             body::append_all(&mut incoming, request.into_body().into_data_stream()).await?;
-            let filename = params.text("filename").map(str::to_owned);
-            (incoming, Description { mimetype, filename, ..Description::default() })
+            (incoming, Description { mimetype, ..Description::default() })
         }
     };
+    // What the body says of itself wins over the address that it is sent to.
+    let named = || params.text("filename").map(str::to_owned);
+    description.filename = description.filename.filter(|name| !name.is_empty()).or_else(named);
     let Description { mimetype, filename, .. } = description;
     let label = Label { naming: Naming::Uploaded, mime: mimetype.as_deref(), file_name: filename.as_deref() };
     let file = incoming.finish(&session, &label).await?;

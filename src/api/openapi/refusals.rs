@@ -29,6 +29,7 @@ const REFUSALS: &[(&str, &str)] = &[
         "The same Idempotency-Key with another request, or the same text to the same chat within a short time",
     ),
     ("BodyTooLarge", "The body is longer than http.body_limit_bytes allows"),
+    ("UnsupportedType", "The body is not called JSON, or is packed or written in a way that is not read"),
     ("Invalid", "A field is wrong (`fields` says which), or the session is not in a state in which that can be done"),
     ("TooManyRequests", "Too many requests; `Retry-After` says when the next one fits"),
     ("Internal", "Something failed inside drover; its log tells what, under `requestId`"),
@@ -133,6 +134,9 @@ pub(super) fn complete(path: &str, method: HttpMethod, operation: &mut Operation
     for (status, name) in [("400", "BadRequest"), ("408", "TooSlowBody"), ("413", "BodyTooLarge")] {
         add(is_built && operation.request_body.is_some(), status, name);
     }
+    let takes_json =
+        matches!(&operation.request_body, Some(RefOr::T(body)) if body.content.contains_key("application/json"));
+    add(is_built && takes_json, "415", "UnsupportedType");
     add(is_built, "500", "Internal");
     add(!is_open || is_built, "503", "Unavailable");
 }

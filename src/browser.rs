@@ -18,6 +18,7 @@ mod events;
 pub mod find;
 mod intercept;
 mod launch;
+mod login_copy;
 mod process;
 pub mod profile;
 mod sandbox;

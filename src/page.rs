@@ -66,6 +66,12 @@ pub trait WhatsAppPage: Send + Sync + 'static {
         Err(PageError::MissingCapability(format!("upload {} for {key}", file.media.as_str())))
     }
 
+    /// Keeps a copy of the login that has just come about, until the browser has certainly written it: a browser that is killed before
+    /// that loses none.
+    async fn keep_login(&self) -> Result<(), PageError> {
+        Ok(())
+    }
+
     /// Logs the account out on WhatsApp's side, as a person does in the menu.
     async fn log_out(&self) -> Result<(), PageError>;
 

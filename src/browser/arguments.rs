@@ -10,7 +10,10 @@ use crate::page::options::{ALLOWED_ARGUMENTS, PageOptions, forbidden_argument};
 ///
 /// Without the GPU's process, the network's process and the zygote that would start them, a session holds 20 MB less (measured,
 /// docs/memory.md): there is no GPU, and one page draws hardly anything.
-const ALWAYS: [&str; 30] = [
+///
+/// What the page puts into localStorage, a login for instance, is written 1 s later: without aggressive flushing after 5 s at best, and
+/// after minutes in a page that writes often (`StorageAreaImpl` limits commits to 60 an hour).
+const ALWAYS: [&str; 31] = [
     "--remote-debugging-port=0",
     "--no-first-run",
     "--no-default-browser-check",
@@ -41,6 +44,7 @@ const ALWAYS: [&str; 30] = [
     "--disable-gpu",
     "--disable-software-rasterizer",
     "--no-unsandboxed-zygote",
+    "--enable-aggressive-domstorage-flushing",
 ];
 
 /// An argument that may not be added.

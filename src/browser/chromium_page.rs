@@ -34,7 +34,10 @@ use tokio::{
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::cdp::Cdp;
+use super::{
+    cdp::Cdp,
+    login_copy::{self, LoginCopy},
+};
 use crate::{
     clock::{Clock, SystemClock},
     model::{ChatId, MessageId, MessageKey, PhoneNumber, Reason},
@@ -63,6 +66,7 @@ pub(super) struct ChromiumPage {
     /// For `Browser.close`, and what the browser asks.
     pub(super) browser: Arc<Mutex<Browser>>,
     pub(super) bridge: Mutex<InstalledBridge>,
+    pub(super) login_copy: Arc<LoginCopy>,
     pub(super) kill: CancellationToken,
     /// A page that nobody holds any more is killed.
     pub(super) _kill_on_drop: DropGuard,
@@ -215,6 +219,13 @@ impl WhatsAppPage for ChromiumPage {
             (function, question) = ("uploadEnd", json!({ "key": key, "waitMs": as_ms(SLICE) }));
         }
         Err(PageError::Timeout(UPLOAD_LIMIT))
+    }
+
+    async fn keep_login(&self) -> Result<(), PageError> {
+        let entries = self.cdp.evaluate(login_copy::ENTRIES.to_owned(), self.limit).await?;
+        let entries = entries.as_str().unwrap_or_default().to_owned();
+        let kept = self.login_copy.keep(entries).await;
+        kept.map_err(|error| PageError::Refused(format!("the copy of the login cannot be written: {error}")))
     }
 
     async fn log_out(&self) -> Result<(), PageError> {

@@ -49,6 +49,7 @@ use super::{
     events,
     find::Search,
     intercept::{self, Answers, Questions},
+    login_copy::{LoginCopy, Restoring},
     process::BrowserProcess,
     profile::LockedProfile,
     sandbox, space,
@@ -174,7 +175,7 @@ impl ChromiumLauncher {
         let mut process = BrowserProcess::spawn(&command_line, profile).map_err(failed)?;
         let limit = Duration::from_secs(self.settings.launch_timeout_s);
         let prepared = tokio::select! {
-            opened = timeout(limit, self.open(&mut process, &agent, &options)) => {
+            opened = timeout(limit, self.open(&mut process, &agent, &request)) => {
                 opened.unwrap_or_else(|_| Err(format!("it did not answer within {limit:?}")))
             }
             () = given_up.cancelled() => Err("nobody waits for it any more".to_owned()),
@@ -193,8 +194,10 @@ impl ChromiumLauncher {
         &self,
         process: &mut BrowserProcess,
         agent: &UserAgent,
-        options: &PageOptions,
+        request: &LaunchRequest,
     ) -> Result<Opened, String> {
+        let options = &request.options;
+        let login_copy = Arc::new(LoginCopy::of(&request.profile));
         let endpoint = process.endpoint().await?;
         let connection = Connection::open(&endpoint).await?;
         let page = connection.page().await?;
@@ -203,6 +206,7 @@ impl ChromiumLauncher {
             identify(&page, agent, options).await?;
             let questions = Questions::listen(&connection.browser, self.answers(options)).await?;
             page.execute(AddBindingParams::new(BINDING)).await?;
+            let restoring = login_copy.restore(&page, WHATSAPP_WEB).await?;
             let bridge = self.install_bridge(&page).await?;
             silence(&page).await?;
             let crashes = CrashSigns {
@@ -212,11 +216,13 @@ impl ChromiumLauncher {
                 target: page.target_id().clone(),
             };
             let dialogs = page.event_listener().await?;
-            Ok((calls, bridge, crashes, dialogs, questions))
+            Ok((calls, restoring, bridge, crashes, dialogs, questions))
         };
         let opened = opened.await;
-        let (calls, bridge, crashes, dialogs, questions) = opened.map_err(|error: CdpError| error.to_string())?;
-        Ok(Opened { connection, page, calls, bridge, crashes, dialogs, questions })
+        let (calls, restoring, bridge, crashes, dialogs, questions) =
+            opened.map_err(|error: CdpError| error.to_string())?;
+        let login = Login { copy: login_copy, restoring };
+        Ok(Opened { connection, page, calls, login, bridge, crashes, dialogs, questions })
     }
 
     fn answers(&self, options: &PageOptions) -> Answers {
@@ -241,7 +247,7 @@ impl ChromiumLauncher {
 
     /// From here on the browser belongs to its warden.
     fn hand_over(&self, request: LaunchRequest, process: BrowserProcess, opened: Opened) -> Launched {
-        let Opened { connection, page, calls, bridge, crashes, dialogs, questions } = opened;
+        let Opened { connection, page, calls, login, bridge, crashes, dialogs, questions } = opened;
         let Connection { browser, driver } = connection;
         let browser = Arc::new(Mutex::new(browser));
         let (gone, is_gone) = watch::channel(None);
@@ -255,7 +261,8 @@ impl ChromiumLauncher {
             self.beside(questions.answer(Arc::clone(&browser), is_gone.clone()));
         }
         self.beside(dismiss_dialogs(page.clone(), dialogs));
-        let navigation = AbortOnDropHandle::new(self.beside(navigate(page.clone())));
+        let login_copy = Arc::clone(&login.copy);
+        let navigation = AbortOnDropHandle::new(self.beside(navigate(page.clone(), login)));
         let signs =
             Signs { crashes, connection: driver, navigation, kill: kill.clone(), is_closing: is_closing.clone() };
         self.beside(Warden { process, signs, gone, ended }.run());
@@ -263,6 +270,7 @@ impl ChromiumLauncher {
             cdp: Cdp::new(page, is_gone),
             browser,
             bridge: Mutex::new(bridge),
+            login_copy,
             _kill_on_drop: kill.clone().drop_guard(),
             kill,
             is_closing,
@@ -338,10 +346,17 @@ struct Opened {
     connection: Connection,
     page: Page,
     calls: EventStream<EventBindingCalled>,
+    login: Login,
     bridge: InstalledBridge,
     crashes: CrashSigns,
     dialogs: EventStream<EventJavascriptDialogOpening>,
     questions: Option<Questions>,
+}
+
+/// The copy of the profile's login, and the script that puts it back if there was one.
+struct Login {
+    copy: Arc<LoginCopy>,
+    restoring: Option<Restoring>,
 }
 
 /// A CDP connection and the task that drives it.
@@ -412,8 +427,15 @@ async fn identify(page: &Page, agent: &UserAgent, options: &PageOptions) -> Resu
 }
 
 /// Opens WhatsApp Web. A page that is slow is none that failed: the session has its own deadline for that.
-async fn navigate(page: Page) -> Result<(), String> {
-    match page.goto(WHATSAPP_WEB).await {
+async fn navigate(page: Page, login: Login) -> Result<(), String> {
+    let gone_to = page.goto(WHATSAPP_WEB).await;
+    if let Some(restoring) = login.restoring {
+        restoring.end(&page).await;
+        if gone_to.is_ok() {
+            login.copy.remove_when_written();
+        }
+    }
+    match gone_to {
         // Aborted: the page itself has gone on to somewhere else already.
         Err(CdpError::ChromeMessage(error)) if error != "net::ERR_ABORTED" => Err(error),
         _ => Ok(()),

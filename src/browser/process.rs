@@ -9,6 +9,7 @@ use tokio::time::sleep;
 
 use super::{
     arguments::CommandLine,
+    login_copy,
     profile::{LockedProfile, sync_to_disk},
 };
 use crate::host::{ExitWatch, ProcessTree, TreeTag};
@@ -89,7 +90,8 @@ impl BrowserProcess {
         if is_to_be_flushed {
             let folder = self.profile.folder().to_owned();
             let begun = Instant::now();
-            match tokio::task::spawn_blocking(move || sync_to_disk(&folder)).await {
+            let work = move || sync_to_disk(&folder).and_then(|()| login_copy::remove_from(&folder));
+            match tokio::task::spawn_blocking(work).await {
                 Ok(Ok(())) => tracing::debug!(elapsed_ms = begun.elapsed().as_millis(), "profile flushed"),
                 Ok(Err(error)) => tracing::warn!(%error, "the profile could not be flushed to the disk"),
                 Err(error) => tracing::error!(%error, "flushing the profile failed"),

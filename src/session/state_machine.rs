@@ -178,6 +178,8 @@ pub enum Effect {
     LogOutOnPage,
     /// Ask the page for new QR codes.
     RefreshQr,
+    /// Keep a copy of the login that has just come about.
+    KeepLogin,
 }
 
 /// What a step may know beside the machine and the input.

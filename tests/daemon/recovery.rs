@@ -1,6 +1,7 @@
 //! What a session gets over by itself: without a person, without a QR, and with each message that was handed in meanwhile shown
 //! exactly once. (kill -9 of drover, of the browser and of Redis are in `crash`.)
 
+mod just_linked;
 mod page;
 mod profile;
 mod whatsapp;

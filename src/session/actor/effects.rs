@@ -45,11 +45,12 @@ impl Actor {
                     async move { tell(&reports, Report::Archived(logins.archive(&name, now_ms).await)).await },
                 );
             }
-            Effect::LogOutOnPage | Effect::RefreshQr => {
+            Effect::LogOutOnPage | Effect::RefreshQr | Effect::KeepLogin => {
                 let Some(page) = self.browser.page.clone() else { return };
                 beside(tasks, async move {
                     let (what, result) = match effect {
                         Effect::LogOutOnPage => ("log out", page.log_out().await),
+                        Effect::KeepLogin => ("give a copy of its login", page.keep_login().await),
                         _ => ("refresh its QR", page.refresh_qr().await),
                     };
                     if let Err(error) = result {

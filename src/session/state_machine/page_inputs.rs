@@ -138,15 +138,22 @@ impl Machine {
                 }
                 if self.login == Login::JustLinked || scanned {
                     self.expect_history(context);
+                    effects.push(Effect::KeepLogin);
                 }
                 self.login = Login::MayBe;
                 self.note_ready(context);
                 self.enter(Ready, None, None, context);
                 self.beat(context);
             }
-            (Stage::Linked, AwaitingScan) => self.pair(snapshot, context),
+            (Stage::Linked, AwaitingScan) => {
+                self.pair(snapshot, context);
+                effects.push(Effect::KeepLogin);
+            }
             (Stage::Unlinked, AwaitingScan) if snapshot.mode == StreamMode::Syncing => self.pair(snapshot, context),
-            (Stage::Linked, Pairing) if snapshot.mode == StreamMode::Syncing => self.state = Syncing,
+            (Stage::Linked, Pairing) if snapshot.mode == StreamMode::Syncing => {
+                self.state = Syncing;
+                effects.push(Effect::KeepLogin);
+            }
             (Stage::Linked, Loading) if self.login != Login::NeedsScan => {
                 let reason = self.reason.take();
                 self.enter(Syncing, reason, None, context);

@@ -94,7 +94,7 @@ impl Bench {
         self.step(Input::BrowserEnded).sees(SessionState::LoggedOut, &[Effect::Archive]);
         self.step(Input::Archived).sees(SessionState::Launching, &[Effect::Launch]);
         self.step(Input::Launched).step(Input::Answer(can_send())).sees(SessionState::Loading, &[]);
-        self.step(Input::Qr).step(Input::Status(can_send())).sees(SessionState::Ready, &[]);
+        self.step(Input::Qr).step(Input::Status(can_send())).sees(SessionState::Ready, &[Effect::KeepLogin]);
     }
 
     fn ready(&mut self) -> &mut Self {
@@ -148,8 +148,8 @@ fn a_first_link_goes_through_every_state() {
         ..Snapshot::default()
     }));
     bench.sees(SessionState::Pairing, &[]);
-    bench.step(Input::Status(linked())).sees(SessionState::Syncing, &[]);
-    bench.step(Input::Status(can_send())).sees(SessionState::Ready, &[]);
+    bench.step(Input::Status(linked())).sees(SessionState::Syncing, &[Effect::KeepLogin]);
+    bench.step(Input::Status(can_send())).sees(SessionState::Ready, &[Effect::KeepLogin]);
 }
 
 #[test]
@@ -212,7 +212,7 @@ fn an_unlink_archives_the_login_and_shows_a_new_qr() {
     bench.step(Input::Start).sees(SessionState::LoggedOut, &[]);
     bench.step(Input::Archived).sees(SessionState::Launching, &[Effect::Launch]);
     bench.step(Input::Launched).step(Input::Status(can_send())).sees(SessionState::Loading, &[]);
-    bench.step(Input::Qr).step(Input::Status(can_send())).sees(SessionState::Ready, &[]);
+    bench.step(Input::Qr).step(Input::Status(can_send())).sees(SessionState::Ready, &[Effect::KeepLogin]);
 }
 
 #[test]

@@ -74,7 +74,7 @@ fn a_page_that_loads_or_syncs_may_be_slow() {
 fn a_page_that_brings_in_the_history_may_be_slow_and_is_not_restarted_for_acks() {
     let mut bench = Bench::new();
     bench.step(Input::Start).step(Input::Launched).step(Input::Qr).step(Input::Status(linked()));
-    bench.step(Input::Status(can_send())).sees(SessionState::Ready, &[]);
+    bench.step(Input::Status(can_send())).sees(SessionState::Ready, &[Effect::KeepLogin]);
     assert_eq!(bench.machine.signals.page_due_ms, Some(bench.now_ms + 24_000));
     let waiting_since_ms = Some(bench.now_ms);
     bench.step(Input::Sends { waiting_since_ms, is_acked: false });

@@ -69,7 +69,12 @@ impl Sender {
             {
                 self.give_back(claim).await;
             }
-            let Some(page) = self.next_page(&shutdown).await else { return };
+            let Some(page) = self.next_page(&shutdown).await else {
+                if let Some(ClaimAnswer::Claimed(claim)) = next {
+                    self.give_back(claim).await;
+                }
+                return;
+            };
             let nothing_else = self.usage.send_nothing().await;
             if !self.may_send() {
                 continue;

@@ -53,8 +53,10 @@ fn a_message_in_flight_is_waited_for_and_the_rest_stays_queued() {
     let first = drover.send_text("shop", BOB, "in flight")["id"].as_str().expect("an id").to_owned();
     let second = drover.send_text("shop", BOB, "in the queue")["id"].as_str().expect("an id").to_owned();
     wait_until("the first is in flight", story::TO_ACK, || phone.sent_with("in flight").pop());
+    let log = drover.log().clone();
     drover.stop();
     home.assert_nothing_left();
+    assert!(!log.text().contains("when time ran out"), "with its ack the sender ends, long before its time is over");
 
     home.set("DROVER_LIMITS__GAP_MS", "0");
     simulator.clear_faults();

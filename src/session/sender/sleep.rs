@@ -20,6 +20,9 @@ impl Sender {
         let waker = self.services.queue.waker(&self.session);
         loop {
             let woken = waker.notified();
+            if shutdown.has_begun() {
+                return None;
+            }
             if let Some(page) = self.sendable.borrow_and_update().clone() {
                 return Some(page);
             }

@@ -118,6 +118,10 @@ fn row(event: &Event) -> Value {
         group => Group::of(event.event.kind).name(),
         session => shown(&event.event.session),
         gist => gist(event),
+        // Its message is in English; the catalogue has words for it in other languages.
+        alert => (event.event.kind == EventKind::Alert).then(|| event.event.payload["code"].as_str()).flatten(),
+        is_resolved => event.event.payload["isResolved"] == true,
+        is_calm => event.event.payload["severity"] == "info",
         payload,
     }
 }

@@ -93,17 +93,21 @@ fn language(state: &State<'_, '_>) -> Language {
     state.lookup("lang").and_then(|tag| tag.as_str().and_then(Language::of_tag)).unwrap_or(Language::English)
 }
 
-fn as_place(value: &Value) -> String {
-    if value.kind() == ValueKind::None { String::new() } else { value.to_string() }
+fn as_place(language: Language, value: &Value) -> String {
+    match value.kind() {
+        ValueKind::None => String::new(),
+        ValueKind::Number => value.as_i64().map_or_else(|| value.to_string(), |number| grouped(language, number)),
+        _ => value.to_string(),
+    }
 }
 
 /// `t("group.key", place=value)`: what the catalogue says. With `n`, `key.one` or `key.other` is taken where there is one.
 fn t(state: &State<'_, '_>, key: &str, places: Kwargs) -> Result<String, Error> {
+    let language = language(state);
     let mut filled = Vec::new();
     for name in places.args() {
-        filled.push((name, as_place(&places.get::<Value>(name)?)));
+        filled.push((name, as_place(language, &places.get::<Value>(name)?)));
     }
-    let language = language(state);
     let count = filled.iter().find(|(name, _)| *name == "n").map(|(_, value)| value == "1");
     let counted = count.map(|is_one| format!("{key}_{}", if is_one { "one" } else { "other" }));
     let key = counted.filter(|key| language.text(key).is_some()).unwrap_or_else(|| key.to_owned());
@@ -207,6 +211,16 @@ mod tests {
         assert_eq!(text.expect("it is drawn"), "flying far");
         let text = drawn("{{ named('alert', 'webhook_unreachable:wh_1', 'far') }}", context! { lang => "es" });
         assert_eq!(text.expect("it is drawn"), "Su webhook no acepta eventos; esperan.");
+    }
+
+    #[test]
+    fn counts_are_filled_in_with_their_thousands_apart() {
+        let drawn = |language: &str, n: i64| {
+            drawn("{{ t('limits.left', n=n) }}, {{ t('flag.dead', n=n) }}", context! { lang => language, n })
+                .expect("it is drawn")
+        };
+        assert_eq!(drawn("es", 59_984), "quedan 59.984, 59.984 mensajes fallidos");
+        assert_eq!(drawn("en", 1), "1 left, 1 dead letter");
     }
 
     #[test]

@@ -203,7 +203,8 @@ impl Person {
         let mut wide = Vec::new();
         for width in widths {
             self.picture(Look { width: *width, height: 844, is_dark: false });
-            if self.read("document.documentElement.scrollWidth > innerWidth") == true {
+            // A phone's innerWidth grows with what is too wide.
+            if self.read(&format!("document.documentElement.scrollWidth > {width}")) == true {
                 wide.push(*width);
             }
         }

@@ -142,8 +142,8 @@ fn rows(standing: &Standing) -> Vec<[String; 4]> {
 fn mails(mail: &Mail) -> String {
     match &mail.outage {
         _ if !mail.configured => "No mail is sent: set SMTP_URL and alerts.recipients.".to_owned(),
-        Some(why) => format!("Mails cannot be sent ({} wait): {why}", mail.waiting.len()),
-        None => format!("Mails: {} wait, {} were given up.", mail.waiting.len(), mail.dead.len()),
+        Some(why) => format!("Mails cannot be sent ({} waiting): {why}", mail.waiting.len()),
+        None => format!("Mails: {} waiting, {} given up.", mail.waiting.len(), mail.dead.len()),
     }
 }
 
@@ -175,6 +175,6 @@ mod tests {
             json!({"configured": true, "outage": "refused", "waiting": [1], "dead": []}),
         );
         assert_eq!(table::table(HEADINGS, &rows(&one))[1], "(drover)  disk_low  critical  12 MB are free");
-        assert_eq!(mails(&one.mail), "Mails cannot be sent (1 wait): refused");
+        assert_eq!(mails(&one.mail), "Mails cannot be sent (1 waiting): refused");
     }
 }

@@ -117,7 +117,8 @@ async fn retry(client: &Client, which: &Which) -> Result<(), CliError> {
     };
     let answer: Value = client.post(&path, &json!({})).await?;
     match answer["retried"].as_u64() {
-        Some(count) => say(&format!("{count} are tried again"))?,
+        Some(1) => say("1 dead letter is tried again")?,
+        Some(count) => say(&format!("{count} dead letters are tried again"))?,
         None => say(&format!("{} is tried again", answer["id"].as_str().unwrap_or_default()))?,
     }
     Ok(())
@@ -136,7 +137,8 @@ async fn delete(client: &Client, which: &Which, is_confirmed: bool) -> Result<()
     }
     let answer: Value = client.delete(&path).await?;
     match answer["removed"].as_u64() {
-        Some(count) => say(&format!("{count} were removed"))?,
+        Some(1) => say("1 dead letter was removed")?,
+        Some(count) => say(&format!("{count} dead letters were removed"))?,
         None => say(&format!("{} was removed", answer["id"].as_str().unwrap_or_default()))?,
     }
     Ok(())

@@ -134,7 +134,11 @@ async fn clear(client: &Client, session: Option<&SessionName>, is_confirmed: boo
     }
     let confirm = session.map_or("*", SessionName::as_str);
     let answer: Value = client.delete(&format!("/api/queue?confirm={confirm}")).await?;
-    say(&format!("{} messages of {whose} were cancelled", answer["cancelled"]))?;
+    let counted = match answer["cancelled"].as_u64() {
+        Some(1) => "1 message was cancelled".to_owned(),
+        count => format!("{} messages were cancelled", count.unwrap_or_default()),
+    };
+    say(&format!("{whose}: {counted}"))?;
     Ok(())
 }
 

@@ -207,7 +207,7 @@ fn a_mail_that_is_deferred_waits_and_one_that_is_refused_is_given_up_and_the_oth
     let test = server.mails().pop().expect("it came");
     assert!(test.subject.contains("su cola no avanza") && test.text.contains("ESTO ES UNA PRUEBA"), "{test:?}");
     let listed = home.run(&["alert", "list", "--url", &url]);
-    assert!(listed.out.contains("disk_low") && listed.out.contains("1 were given up"), "{listed:?}");
+    assert!(listed.out.contains("disk_low") && listed.out.contains("1 given up"), "{listed:?}");
 
     for (wrong, code) in [
         (json!({"kind": "nothing"}), "kind"),

@@ -55,7 +55,7 @@ fn they_are_tried_again_and_removed_one_or_all() {
     assert_eq!(unconfirmed.wait(story::TO_ACK).code(), Some(2));
     assert!(unconfirmed.errors().contains("--yes"), "{}", unconfirmed.errors());
     let said = Cli::run(&drover, &["dead", "delete", "--session", "shop", "--yes"]);
-    assert!(said.contains("2 were removed"), "{said}");
+    assert!(said.contains("2 dead letters were removed"), "{said}");
     for id in &left {
         assert_eq!(drover.api().get(&format!("/api/messages/{id}")).status, 404);
     }

@@ -1,17 +1,31 @@
-//! The commands of docs/runbook.md exist and answer: each line of its `sh` blocks is run against a real daemon, from a folder as the
-//! runbook takes it.
+//! The commands of docs/runbook.md and of the mails about alerts exist and answer: each line of the runbook's `sh` blocks, and each command
+//! and request that a mail names, is run against a real daemon, from a folder as the runbook takes it.
 
-use std::{path::Path, process::Command};
+use std::{collections::BTreeSet, fs, path::Path, process::Command};
 
 use crate::support::{Drover, Home, Simulator, story};
 
 /// The lines of the `sh` blocks; those that set the two variables are what this test does itself.
 fn commands() -> Vec<String> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/runbook.md");
-    let text = std::fs::read_to_string(path).expect("the runbook");
+    let text = fs::read_to_string(path).expect("the runbook");
     let blocks = text.split("```sh\n").skip(1).map(|rest| rest.split("```").next().unwrap_or_default());
     let lines = blocks.flat_map(str::lines).filter(|line| !line.trim().is_empty() && !line.starts_with("export "));
     lines.map(str::to_owned).collect()
+}
+
+/// What the mails tell people to run, and to ask the API, about the session `main`.
+fn told_by_mail() -> BTreeSet<String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/email");
+    let kinds = fs::read_dir(folder).expect("the templates").flatten().filter(|entry| entry.path().is_dir());
+    let files = kinds.flat_map(|kind| fs::read_dir(kind.path()).expect("a kind").flatten());
+    let pages = files.filter(|file| file.path().extension().is_some_and(|extension| extension == "html"));
+    let texts = pages.map(|page| fs::read_to_string(page.path()).expect("a template").replace("{{ session }}", "main"));
+    let codes = texts.flat_map(|text| {
+        let codes = text.split("<code>").skip(1).filter_map(|rest| rest.split_once("</code>"));
+        codes.map(|(code, _)| code.to_owned()).collect::<Vec<_>>()
+    });
+    codes.filter(|code| ["drover ", "GET ", "POST "].iter().any(|start| code.starts_with(start))).collect()
 }
 
 fn is_installed(program: &str) -> bool {
@@ -47,7 +61,7 @@ fn its_commands_work() {
     let home = Home::with(&simulator);
     std::os::unix::fs::symlink(home.data(), home.path().join("sessions")).expect("a link");
     for folder in ["archive", "media", "screenshots"] {
-        std::fs::create_dir_all(home.data().join(folder)).expect("a folder");
+        fs::create_dir_all(home.data().join(folder)).expect("a folder");
     }
     let drover = home.start();
     drover.create("main");
@@ -66,6 +80,19 @@ fn its_commands_work() {
         }
         failures.extend(run(&drover, line).err());
     }
-    assert!(failures.is_empty(), "commands of the runbook that fail:\n{}", failures.join("\n"));
+    let told = told_by_mail();
+    assert!(told.len() > 8, "{told:#?}");
+    for line in told {
+        match line.split_once(' ').expect("more than a word") {
+            (method @ ("GET" | "POST"), path) => {
+                let reply = drover.api().request(method, path, &[], None);
+                failures.extend((reply.status >= 400).then(|| format!("a mail's {line}: {reply:?}")));
+            }
+            // It waits for a phone.
+            (_, "link main") => {}
+            _ => failures.extend(run(&drover, &line).err()),
+        }
+    }
+    assert!(failures.is_empty(), "commands that fail:\n{}", failures.join("\n"));
     drover.stop();
 }

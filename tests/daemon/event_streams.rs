@@ -173,3 +173,36 @@ fn a_websocket_is_pinged_and_one_that_does_not_answer_or_read_is_let_go() {
     }
     drover.stop();
 }
+
+/// Whoever asks for the last events of one session gets those, however much happened elsewhere since.
+#[test]
+fn a_list_has_the_last_events_that_were_asked_for() {
+    let home = Home::bare();
+    let drover = home.start();
+    drover.create_stopped("shop");
+    drover.create_stopped("other");
+    for what in ["pause", "resume"] {
+        order(&drover, what);
+    }
+    for _ in 0..3 {
+        for what in ["pause", "resume"] {
+            drover.api().post(&format!("/api/queue/{what}?session=other"), &json!({})).expect(201);
+        }
+    }
+    let list = |query: &str| {
+        let accept = [("accept", "application/json")];
+        let listed = drover.api().request("GET", &format!("/api/events?{query}"), &accept, None).expect(200);
+        let kinds = listed
+            .as_array()
+            .expect("a list")
+            .iter()
+            .map(|event| event["event"].as_str().unwrap_or_default().to_owned());
+        kinds.collect::<Vec<_>>()
+    };
+    assert_eq!(list("session=shop&limit=2"), ["queue.paused", "queue.resumed"]);
+    assert_eq!(list("session=shop&events=queue.paused&limit=1"), ["queue.paused"]);
+    assert_eq!(list("limit=1"), ["queue.resumed"]);
+    let shown = home.run(&["events", "--session", "shop", "--last", "1", "--url", drover.api().base()]);
+    assert!(shown.out.contains("queue.resumed") && shown.out.lines().count() == 1, "{shown:?}");
+    drover.stop();
+}

@@ -15,7 +15,7 @@ const USUAL: u32 = 50;
 /// How many events are listed at most.
 const MOST: u32 = 1000;
 
-/// The first `limit` events after `last_id`; without it, those among the last `limit` that the filter takes. Oldest first.
+/// The first `limit` events after `last_id`; without it, the last `limit` that the filter takes. Oldest first.
 pub(super) async fn newest(
     parts: &Parts,
     filter: &Filter,
@@ -30,11 +30,15 @@ pub(super) async fn newest(
     if filter.kinds.is_some() && kinds.is_empty() {
         return Ok(Json(Vec::new()));
     }
-    let after = match last_id {
-        Some(id) => id,
-        None => parts.rooms.events.last_seq().await? - i64::from(limit),
+    let session = filter.session.as_ref();
+    let events = match last_id {
+        Some(id) => parts.rooms.events.since(id, session, kinds, limit).await?,
+        None => {
+            let mut latest = parts.rooms.store.events().latest(session, kinds, limit).await?;
+            latest.reverse();
+            latest
+        }
     };
-    let events = parts.rooms.events.since(after, filter.session.as_ref(), kinds, limit).await?;
     let teller = Teller::new(parts);
     Ok(Json(events.iter().map(|event| teller.show(event)).collect()))
 }

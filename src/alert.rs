@@ -8,7 +8,8 @@
 //! Owns the tables `alert_problems`, `alert_mails` and `alert_cursor`, the templates and the connection to the mail server. Invariants:
 //! every alert becomes its mails or is counted for a digest, also over a crash (the cursor moves in the same commit); one problem is
 //! mailed at most once an hour; a mail that the server took is never sent again, unless drover died before it could note that. What the
-//! database cannot take down (its disk takes nothing) is mailed at once, and once.
+//! database cannot take down (its disk takes nothing) is mailed at once, and once, and shown by `GET /api/alerts`; it is no event, since an
+//! event is a row: webhooks and streams, which go by the rows' numbers, hear nothing of it.
 
 mod at_once;
 mod backoff;
@@ -24,6 +25,7 @@ mod samples;
 mod smtp;
 mod templates;
 mod try_out;
+mod unkept;
 mod watch;
 
 use std::{
@@ -54,6 +56,7 @@ use desk::Desk;
 use postman::Postman;
 use smtp::Mailer;
 use templates::Templates;
+use unkept::Unkept;
 use watch::Watch;
 
 /// What alerts are made of.
@@ -93,6 +96,8 @@ struct Shared {
     is_eager: AtomicBool,
     /// Why the last mail could not be sent, since one could not.
     outage: Mutex<Option<String>>,
+    /// Problems that the database did not take down.
+    unkept: Unkept,
 }
 
 /// The settings in force, and what was made of them.
@@ -105,7 +110,7 @@ struct Setup {
 /// How alerts stand.
 #[derive(Debug, Clone)]
 pub struct Status {
-    /// The problems that are open, oldest first.
+    /// The problems that are open, oldest first; those that the database did not take down are the last.
     pub open: Vec<Problem>,
     /// Whether a mail server is named, and somebody to write to.
     pub is_mailed: bool,
@@ -145,6 +150,7 @@ pub async fn open(
         mails: Notify::new(),
         is_eager: AtomicBool::new(true),
         outage: Mutex::default(),
+        unkept: Unkept::default(),
     };
     let alerts = Alerts(Arc::new(shared));
     alerts.complain_of_templates(&[]);
@@ -205,8 +211,10 @@ impl Alerts {
     pub async fn status(&self) -> Result<Status, StoreError> {
         const MOST: u32 = 100;
         let (store, setup) = (&self.0.services.store, self.setup());
+        let mut open = store.alerts().open().await?;
+        open.extend(self.0.unkept.all());
         Ok(Status {
-            open: store.alerts().open().await?,
+            open,
             is_mailed: setup.mailer.is_some(),
             waiting: store.alert_mails().waiting(MOST).await?,
             dead: store.alert_mails().dead(MOST).await?,

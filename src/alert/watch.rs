@@ -1,11 +1,6 @@
 //! Looks for problems: hears the events, and looks at queues, dead letters and the disk now and then.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    path::Path,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
 use tokio::{
     sync::broadcast::{Receiver, error::RecvError},
@@ -33,21 +28,12 @@ pub(super) struct Watch {
     moved: BTreeMap<SessionName, (i64, Instant)>,
     /// Whether it was said that the database does not answer.
     is_stuck: bool,
-    /// Problems that the database did not take down: told in the log and by mail at once, and once.
-    unkept: BTreeSet<(SessionName, String)>,
 }
 
 impl Watch {
     pub(super) fn new(alerts: Alerts) -> Self {
         let heard = alerts.services().events.subscribe();
-        Self {
-            alerts,
-            heard,
-            rules: Rules::default(),
-            moved: BTreeMap::new(),
-            is_stuck: false,
-            unkept: BTreeSet::new(),
-        }
+        Self { alerts, heard, rules: Rules::default(), moved: BTreeMap::new(), is_stuck: false }
     }
 
     pub(super) async fn run(mut self, stop: CancellationToken) {
@@ -71,7 +57,7 @@ impl Watch {
     }
 
     /// What only the process before knew of is over with it.
-    async fn end_of_the_last_run(&mut self) {
+    async fn end_of_the_last_run(&self) {
         let open = match self.alerts.services().store.alerts().open().await {
             Ok(open) => open,
             Err(error) => return warn!(%error, "what was told before the start cannot be read"),
@@ -99,7 +85,7 @@ impl Watch {
         self.look_at_disk().await;
     }
 
-    async fn look_at_disk(&mut self) {
+    async fn look_at_disk(&self) {
         let (folder, thresholds) =
             (self.alerts.services().place.data_dir.clone(), self.alerts.setup().alerts.thresholds);
         let path = folder.display().to_string();
@@ -152,9 +138,9 @@ impl Watch {
     }
 
     /// Tells those alerts that are news; a look at the table spares a write for each that is none.
-    async fn tell_news(&mut self, session: &SessionName, alerts: Vec<Alert>) {
+    async fn tell_news(&self, session: &SessionName, alerts: Vec<Alert>) {
         for alert in alerts {
-            if self.unkept.contains(&(session.clone(), alert.code.clone())) {
+            if self.alerts.0.unkept.has(session, &alert.code) {
                 self.tell_unkept(session, alert).await;
                 continue;
             }
@@ -166,22 +152,22 @@ impl Watch {
         }
     }
 
-    async fn tell(&mut self, session: &SessionName, alert: Alert) {
+    async fn tell(&self, session: &SessionName, alert: Alert) {
         let Err(error) = self.alerts.services().events.alert(session, alert.clone()).await else { return };
         if alert.is_resolved {
             warn!(%error, session.id = %session, "the end of an alert was not stored");
-        } else if self.unkept.insert((session.clone(), alert.code.clone())) {
+        } else if self.alerts.0.unkept.add(session, &alert, self.alerts.services().clock.now_ms()) {
             warn!(%error, session.id = %session, code = alert.code, "an alert was not stored: {}", alert.message);
             at_once::send(&self.alerts, session, &alert).await;
         }
     }
 
     /// It was told without the database: so is its end.
-    async fn tell_unkept(&mut self, session: &SessionName, alert: Alert) {
+    async fn tell_unkept(&self, session: &SessionName, alert: Alert) {
         if !alert.is_resolved {
             return;
         }
-        self.unkept.remove(&(session.clone(), alert.code.clone()));
+        self.alerts.0.unkept.remove(session, &alert.code);
         info!(session.id = %session, code = alert.code, "{}", alert.message);
         at_once::send(&self.alerts, session, &alert).await;
     }

@@ -172,6 +172,8 @@ fn a_disk_that_fails_is_said_once_by_mail_too_and_its_sessions_are_there_when_it
         if mails.is_empty() { Err(drover.log().text()) } else { Ok(mails) }
     });
     assert!(mails[0].text.contains("Read-only file system") && mails[0].html.contains("dmesg"), "{}", mails[0].text);
+    let open = drover.api().get("/api/alerts").expect(200)["open"].clone();
+    assert_eq!((&open[0]["code"], &open[1]), (&json!("disk_unwritable"), &Value::Null), "whoever asks is told: {open}");
     let refused = send(&drover, "nothing takes it down");
     assert_eq!((refused.status, &refused.json()["code"]), (503, &json!("database_unwritable")), "{}", refused.text());
     holds_for("the session goes on", Duration::from_secs(5), || drover.session("shop")["status"] == "WORKING");

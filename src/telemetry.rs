@@ -16,7 +16,7 @@ mod traces;
 pub use logs::{Logs, init};
 pub use prometheus::Metrics;
 pub use scrub::scrub;
-pub use traces::Traces;
+pub use traces::{Caller, Traces, follow, note_answer};
 
 /// Log lines cannot be written.
 #[derive(Debug, thiserror::Error)]

@@ -13,6 +13,7 @@ use rand::RngExt;
 use tracing::{Instrument, debug, error, error_span, field::Empty};
 
 use super::{limiter, problem::Problem};
+use crate::telemetry::{self, Caller};
 
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The longest id that is taken over.
@@ -26,11 +27,13 @@ pub(super) async fn frame(mut request: Request, next: Next) -> Response {
     // that notes its name.
     let span = error_span!("request", request_id = %id, session.id = Empty, method = %request.method(), route);
     let method = metric_method(request.method());
+    telemetry::follow(&span, caller(request.headers()));
     request.extensions_mut().insert(RequestId(id.clone()));
     let began = Instant::now();
     let response = next.run(request).instrument(span.clone()).await;
     let _entered = span.enter();
     let mut response = finish(response, &id);
+    telemetry::note_answer(&span, response.status().as_u16());
     let status = response.status().as_u16().to_string();
     counter!("drover_http_requests_total", "route" => route.clone(), "method" => method, "status" => status)
         .increment(1);
@@ -47,6 +50,12 @@ pub(super) async fn frame(mut request: Request, next: Next) -> Response {
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
+}
+
+/// Whose trace this request is part of.
+fn caller(headers: &HeaderMap) -> Caller<'_> {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    Caller { traceparent: text("traceparent"), tracestate: text("tracestate") }
 }
 
 /// The request's id, for who writes it down.

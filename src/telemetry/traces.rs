@@ -6,13 +6,20 @@
 
 use std::time::Duration;
 
-use opentelemetry::trace::TracerProvider;
+use opentelemetry::{
+    KeyValue,
+    propagation::{Extractor, TextMapPropagator},
+    trace::{Status, TracerProvider},
+};
 use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig, WithHttpConfig};
 use opentelemetry_sdk::{
     Resource,
+    propagation::TraceContextPropagator,
     runtime::Tokio,
     trace::{SdkTracerProvider, span_processor_with_async_runtime::BatchSpanProcessor},
 };
+use tracing::Span;
+use tracing_opentelemetry::OpenTelemetrySpanExt;
 use tracing_subscriber::{Layer, Registry, filter::filter_fn};
 
 use super::TelemetryError;
@@ -28,6 +35,51 @@ const EXPORT_LIMIT: Duration = Duration::from_secs(5);
 /// The spans that are being gathered and sent.
 #[derive(Debug)]
 pub struct Traces(SdkTracerProvider);
+
+/// What W3C's Trace Context says of the trace that a caller began: its headers of the same names.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Caller<'h> {
+    /// Which span of which trace.
+    pub traceparent: Option<&'h str>,
+    /// What the caller's own tools add.
+    pub tracestate: Option<&'h str>,
+}
+
+impl Extractor for Caller<'_> {
+    fn get(&self, key: &str) -> Option<&str> {
+        match key {
+            "traceparent" => self.traceparent,
+            "tracestate" => self.tracestate,
+            _ => None,
+        }
+    }
+
+    fn keys(&self) -> Vec<&str> {
+        vec!["traceparent", "tracestate"]
+    }
+}
+
+/// Makes a request's span, which must not have been entered yet, part of its caller's trace. Nothing happens where there is none, or
+/// where nothing is traced.
+pub fn follow(span: &Span, caller: Caller<'_>) {
+    if caller.traceparent.is_some() {
+        // An error means that nothing is traced.
+        let _ = span.set_parent(TraceContextPropagator::new().extract(&caller));
+    }
+}
+
+/// Notes how a request was answered.
+pub fn note_answer(span: &Span, status: u16) {
+    span.set_attribute("http.response.status_code", i64::from(status));
+    if status >= 500 {
+        span.set_status(Status::error(""));
+    }
+}
+
+fn resource() -> Resource {
+    let version = KeyValue::new("service.version", env!("CARGO_PKG_VERSION"));
+    Resource::builder().with_service_name("drover").with_attribute(version).build()
+}
 
 impl Traces {
     /// Sends spans from now on, if the settings name a collector. Call it within a runtime.
@@ -55,7 +107,7 @@ impl Traces {
             .map_err(|error| failed(error.to_string()))?;
         let provider = SdkTracerProvider::builder()
             .with_span_processor(BatchSpanProcessor::builder(exporter, Tokio).build())
-            .with_resource(Resource::builder().with_service_name("drover").build())
+            .with_resource(resource())
             .build();
         Ok(Some(Self(provider)))
     }

@@ -17,6 +17,9 @@ const BOB: &str = "15559990041@c.us";
 #[derive(Debug, Clone)]
 struct Span {
     name: String,
+    /// Its trace and the span it belongs to, in hexadecimal; empty for none.
+    trace: String,
+    parent: String,
     attributes: BTreeMap<String, String>,
     began_ns: u64,
     ended_ns: u64,
@@ -143,6 +146,21 @@ fn spans_of(body: &[u8]) -> Vec<Span> {
     scopes.flat_map(|scope| inner(scope, 2)).map(span_of).collect()
 }
 
+fn hex(bytes: &[&[u8]]) -> String {
+    bytes.iter().flat_map(|bytes| bytes.iter()).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// `AnyValue`: a text or a number.
+fn any(value: &[u8]) -> String {
+    fields(value)
+        .into_iter()
+        .map(|(_, value)| match value {
+            Value::Number(number) => number.to_string(),
+            Value::Bytes(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+        })
+        .collect()
+}
+
 fn span_of(span: &[u8]) -> Span {
     let number = |wanted: u64| {
         let found = fields(span).into_iter().find_map(|(number, value)| match value {
@@ -152,10 +170,18 @@ fn span_of(span: &[u8]) -> Span {
         found.unwrap_or_default()
     };
     let attributes = inner(span, 9).into_iter().map(|pair| {
-        let value = inner(pair, 2).first().map(|value| text(value, 1)).unwrap_or_default();
+        let value = inner(pair, 2).first().map(|value| any(value)).unwrap_or_default();
         (text(pair, 1), value)
     });
-    Span { name: text(span, 5), attributes: attributes.collect(), began_ns: number(7), ended_ns: number(8) }
+    let (trace, parent) = (hex(&inner(span, 1)), hex(&inner(span, 4)));
+    Span {
+        name: text(span, 5),
+        trace,
+        parent,
+        attributes: attributes.collect(),
+        began_ns: number(7),
+        ended_ns: number(8),
+    }
 }
 
 #[test]
@@ -169,6 +195,16 @@ fn a_collector_sees_the_request_and_the_send() {
     story::link(&drover, "shop", &phone);
     let id = drover.send_text("shop", BOB, "seen by a collector")["id"].as_str().expect("an id").to_owned();
     drover.wait_ack(&id, 1, story::TO_ACK);
+    // A caller that traces, too, finds the request in its own trace.
+    let (trace, parent) = ("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331");
+    let header = [("traceparent", format!("00-{trace}-{parent}-01"))];
+    let header = header.each_ref().map(|(name, value)| (*name, value.as_str()));
+    drover.api().request("GET", "/api/version", &header, None).expect(200);
+    let followed = wait_until_ok("the caller's trace goes on", Duration::from_secs(20), || {
+        collector.spans().into_iter().find(|span| span.trace == trace).ok_or(())
+    });
+    assert_eq!((followed.parent.as_str(), followed.attributes["route"].as_str()), (parent, "/api/version"));
+    assert_eq!(followed.attributes["http.response.status_code"], "200");
     let (request, send) = wait_until_ok("both spans arrive", Duration::from_secs(20), || {
         let spans = collector.spans();
         let find = |name: &str, attribute: &str, value: &str| {

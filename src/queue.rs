@@ -107,8 +107,8 @@ struct Shared {
     /// Whether the scripts take the time from `clock`.
     is_timed_by_clock: bool,
     scripts: Scripts,
-    /// This process, as the holder of claims.
-    owner: String,
+    /// This process, as the holder of claims: 64 random bits, with which its tokens begin.
+    owner: [u8; 8],
     load_wanted: Notify,
 }
 
@@ -128,7 +128,7 @@ impl Queue {
             clock,
             is_timed_by_clock: false,
             scripts: Scripts::new(),
-            owner: format!("{:016x}", rand::rng().random::<u64>()),
+            owner: rand::rng().random(),
             load_wanted: Notify::new(),
         };
         Self { shared: Arc::new(shared) }
@@ -213,7 +213,7 @@ impl Queue {
     /// When Redis fails.
     pub async fn take_over(&self, session: &SessionName) -> Result<u32, QueueError> {
         let link = self.shared.connections.link()?;
-        self.run(&link, &self.shared.scripts.take_over, session, vec![self.shared.owner.clone().into()]).await
+        self.run(&link, &self.shared.scripts.take_over, session, vec![self.shared.owner.into()]).await
     }
 
     /// Counts a message against an API key's limit. `Some`: it does not fit, the next one does after that long.
@@ -222,7 +222,7 @@ impl Queue {
     /// When Redis fails.
     pub async fn admit(&self, api_key_id: &str, per_minute: u32) -> Result<Option<Duration>, QueueError> {
         let link = self.shared.connections.link()?;
-        let script = &self.shared.scripts.admit.script;
+        let script = &self.shared.scripts.admit;
         let arguments = [self.time_argument(), random_token(), per_minute.to_string()];
         let wait_ms: u64 = link.invoke(script, &[keys::accepted_by(api_key_id)], &arguments).await?;
         Ok((wait_ms > 0).then(|| Duration::from_millis(wait_ms)))
@@ -277,7 +277,7 @@ impl Queue {
         Ok(self.shared.connections.ping().await?)
     }
 
-    /// Runs a script about one session.
+    /// Calls a function about one session.
     async fn run<T: FromRedisValue>(
         &self,
         link: &Link,
@@ -287,7 +287,7 @@ impl Queue {
     ) -> Result<T, QueueError> {
         arguments.insert(0, self.time_argument().into());
         let begun = Instant::now();
-        let answer = link.invoke(&named.script, &self.shared.paces.keys_of(session), &arguments).await?;
+        let answer = link.call(&named.function, &self.shared.paces.keys_of(session), &arguments).await?;
         histogram!("drover_queue_call_seconds", "script" => named.name).record(begun.elapsed());
         Ok(answer)
     }

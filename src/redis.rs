@@ -9,6 +9,7 @@ mod dedicated;
 mod endpoint;
 mod error;
 mod facts;
+mod functions;
 mod link;
 mod private_server;
 mod runtime_folder;
@@ -27,6 +28,7 @@ pub use capped_stream::{CappedStream, StreamEntry};
 pub use dedicated::Dedicated;
 pub use error::RedisError;
 pub use facts::{RedisFacts, facts};
+pub use functions::{Function, Library};
 pub use link::Link;
 pub use wake::WAKE_CHANNEL;
 

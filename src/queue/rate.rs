@@ -34,10 +34,10 @@ impl Queue {
         let script = &self.shared.scripts.rate;
         let window_ms = rate.window.as_millis().to_string();
         let arguments = [self.time_argument(), random_token(), rate.limit.to_string(), window_ms];
-        let answer: Vec<u64> = link.invoke(&script.script, &[keys::rate(bucket)], &arguments).await?;
+        let answer: Vec<u64> = link.invoke(script, &[keys::rate(bucket)], &arguments).await?;
         let [wait_ms, left, reset_ms] = answer[..] else {
             let answer = answer.iter().map(u64::to_string).collect();
-            return Err(QueueError::Answer { script: script.name, answer });
+            return Err(QueueError::Answer { script: "rate", answer });
         };
         Ok(RateStanding {
             wait: (wait_ms > 0).then(|| Duration::from_millis(wait_ms)),

@@ -173,19 +173,15 @@ impl Claim {
         let link = shared.connections.link()?;
         let after = if let Verdict::Retry { after } = verdict { after } else { Duration::ZERO };
         let asked = queue.ask(session);
-        let mut arguments: Vec<Vec<u8>> = vec![
-            asked.limits.clone(),
-            token.as_str().into(),
-            verdict.name().into(),
-            after.as_millis().to_string().into(),
-        ];
+        let mut arguments: Vec<Vec<u8>> =
+            vec![asked.limits.clone(), token.to_vec(), verdict.name().into(), after.as_millis().to_string().into()];
         if !and_claim {
             let script = &shared.scripts.settle;
             let answer: Vec<String> = queue.run(&link, script, session, arguments).await?;
             let settlement = read_settlement(&answer).ok_or(QueueError::Answer { script: script.name, answer })?;
             return Ok((settlement, None));
         }
-        arguments.extend([link.server().into(), asked.token.as_str().into()]);
+        arguments.extend([link.server().into(), asked.token.to_vec()]);
         let script = &shared.scripts.settle_and_claim;
         let answer: Vec<String> = queue.run(&link, script, session, arguments).await?;
         let read = answer.split_at_checked(2).and_then(|(settled, claimed)| {

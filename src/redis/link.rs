@@ -19,6 +19,7 @@ use super::{
     RedisError, WAKE_CHANNEL,
     endpoint::{Commands, Endpoint},
     error::breaks_link,
+    functions::{Function, Functions, invoke},
     wake::Wakers,
 };
 
@@ -27,6 +28,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(5);
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// As many tell one process from another; the queue's functions keep no more of them either (scripts/session.lua).
+const SERVER_DIGITS: usize = 16;
 /// A connection that died without a word (a pulled cable) is noticed after this.
 const PROBE_EVERY: Duration = Duration::from_secs(5);
 
@@ -35,11 +38,12 @@ const PROBE_EVERY: Duration = Duration::from_secs(5);
 pub struct Link {
     commands: Commands,
     server: Arc<str>,
+    functions: Arc<Functions>,
     broken: Arc<Notify>,
 }
 
 impl Link {
-    /// The server process at the other end (`run_id`): another one after every restart and failover. Empty for a cluster, where
+    /// The server process at the other end (the first 16 digits of its `run_id`): another one after every restart and failover. Empty for a cluster, where
     /// each key has its own: a script asks the server that runs it.
     #[must_use]
     pub fn server(&self) -> &str {
@@ -56,15 +60,22 @@ impl Link {
         keys: &[String],
         arguments: &[impl ToRedisArgs],
     ) -> Result<T, RedisError> {
-        let mut invocation = script.prepare_invoke();
-        for key in keys {
-            invocation.key(key);
-        }
-        for argument in arguments {
-            invocation.arg(argument);
-        }
         let began = Instant::now();
-        self.judged(began, invocation.invoke_async(&mut self.commands.clone()).await)
+        self.judged(began, invoke(&mut self.commands.clone(), script, keys, arguments).await)
+    }
+
+    /// Calls a function, loading its library where the server does not know it.
+    ///
+    /// # Errors
+    /// When the connection breaks, the server refuses, or the function fails.
+    pub async fn call<T: FromRedisValue>(
+        &self,
+        function: &Function,
+        keys: &[String],
+        arguments: &[impl ToRedisArgs],
+    ) -> Result<T, RedisError> {
+        let began = Instant::now();
+        self.judged(began, self.functions.call(&mut self.commands.clone(), function, keys, arguments).await)
     }
 
     /// Runs a command.
@@ -112,7 +123,8 @@ async fn connect_both(endpoint: &Endpoint) -> Result<(Link, PubSub), RedisError>
     };
     let mut subscription = endpoint.subscription().await?;
     subscription.subscribe(WAKE_CHANNEL).await?;
-    Ok((Link { commands, server: server.into(), broken: Arc::new(Notify::new()) }, subscription))
+    let (functions, broken) = (Arc::default(), Arc::new(Notify::new()));
+    Ok((Link { commands, server: server.into(), functions, broken }, subscription))
 }
 
 /// Who answers; it must be a primary that is up.
@@ -124,7 +136,7 @@ async fn server_of(commands: &mut Commands) -> Result<String, RedisError> {
     if field(&replication, "role").is_some_and(|role| role != "master") {
         return Err(RedisError::Replica);
     }
-    Ok(field(&about, "run_id").unwrap_or_default().to_owned())
+    Ok(field(&about, "run_id").unwrap_or_default().chars().take(SERVER_DIGITS).collect())
 }
 
 /// Every key must have a primary that is up.

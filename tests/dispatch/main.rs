@@ -12,6 +12,7 @@ mod outbox_inlet;
 mod outbox_reconciler;
 mod queue_claims;
 mod queue_failures;
+mod queue_functions;
 mod queue_limits;
 mod queue_model;
 #[path = "../support/receiver.rs"]

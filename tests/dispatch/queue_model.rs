@@ -361,7 +361,8 @@ impl Model {
 }
 
 struct World {
-    queue: Queue,
+    /// They take turns: what one made of the session is what the next finds.
+    queues: [Queue; 2],
     clock: Arc<TestClock>,
     session: SessionName,
     model: Model,
@@ -371,6 +372,11 @@ struct World {
 }
 
 impl World {
+    fn queue(&mut self) -> &Queue {
+        self.queues.rotate_left(1);
+        &self.queues[0]
+    }
+
     async fn take(&mut self, step: Step) -> TestCaseResult {
         let now = self.clock.now_ms();
         match step {
@@ -380,7 +386,7 @@ impl World {
                     rows::message(&self.session, &format!("1555000000{chat}@c.us"), "hello", self.clock.now_ms());
                 message.schedule.priority = priority;
                 message.schedule.send_at_ms = send_in_ms.map(|ms| now + ms);
-                self.queue.enqueue(&message).await.unwrap();
+                self.queue().enqueue(&message).await.unwrap();
                 let send_at = message.schedule.send_at_ms.filter(|at| *at > message.created_at_ms);
                 self.put_in.push(message.clone());
                 self.model.jobs.push(Job {
@@ -411,18 +417,20 @@ impl World {
             Step::Settle(..) => {}
             Step::Advance(by_ms) => self.clock.advance(by_ms),
             Step::Cancel(back) => {
-                let Some(message) = self.put_in.iter().rev().nth(back) else { return Ok(()) };
-                let cancelled = self.queue.cancel(message).await.unwrap();
+                let Some(message) = self.put_in.iter().rev().nth(back).cloned() else { return Ok(()) };
+                let cancelled = self.queue().cancel(&message).await.unwrap();
                 prop_assert_eq!(cancelled, self.model.cancel(&message.id));
             }
             Step::Pause(is_paused) => {
-                let session = Some(&self.session);
-                if is_paused { self.queue.pause(session).await } else { self.queue.resume(session).await }.unwrap();
+                let (session, queue) = (self.session.clone(), self.queue());
+                if is_paused { queue.pause(Some(&session)).await } else { queue.resume(Some(&session)).await }.unwrap();
                 self.model.is_paused = is_paused;
             }
             Step::Share(share) if self.model.limits.per_recipient_per_minute > 0 => {
                 self.model.limits.per_recipient_per_minute = share;
-                self.queue.set_limits(self.model.limits);
+                for queue in &self.queues {
+                    queue.set_limits(self.model.limits);
+                }
             }
             Step::Share(_) => {}
         }
@@ -430,7 +438,8 @@ impl World {
     }
 
     async fn claim(&mut self, now: i64) -> TestCaseResult {
-        let answer = self.queue.claim(&self.session).await.unwrap();
+        let session = self.session.clone();
+        let answer = self.queue().claim(&session).await.unwrap();
         self.compare_claim(answer, now)
     }
 
@@ -464,7 +473,8 @@ impl World {
             let now = self.clock.now_ms();
             self.claim(now).await?;
             if self.in_hand.is_empty() {
-                match self.queue.claim(&self.session).await.unwrap() {
+                let session = self.session.clone();
+                match self.queue().claim(&session).await.unwrap() {
                     ClaimAnswer::AskAgain { at_ms: Some(at_ms), .. } => self.clock.advance(at_ms - now),
                     ClaimAnswer::AskAgain { why: WaitCause::Empty, .. } => {
                         prop_assert!(self.model.jobs.is_empty());
@@ -484,7 +494,9 @@ fn the_queue_does_what_its_rules_say() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let redis = runtime.block_on(TestRedis::start());
     let folder = tempfile::tempdir().unwrap();
-    let connections = runtime.block_on(Connections::open(&redis.settings(), folder.path())).unwrap();
+    // As functions that Redis keeps, and that know the queues of the last calls; and as scripts, which know nothing.
+    let settings = [redis.settings(), runtime.block_on(redis.without_functions())];
+    let [kept, made_anew] = settings.map(|each| runtime.block_on(Connections::open(&each, folder.path())).unwrap());
     let cases = std::cell::Cell::new(0);
     let settings = config::Queue {
         lease_s: LEASE_MS.unsigned_abs() / 1_000,
@@ -492,22 +504,29 @@ fn the_queue_does_what_its_rules_say() {
         circuit_open_s: CIRCUIT_OPEN_MS.unsigned_abs() / 1_000,
         ..settings::queue()
     };
-    let config = ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() };
+    let config = ProptestConfig { cases: 240, failure_persistence: None, ..ProptestConfig::default() };
     proptest!(config, |(limits in limits(), steps in proptest::collection::vec(step(), 1..120))| {
         cases.set(cases.get() + 1);
         let clock = TestClock::at(START_MS);
-        let queue = Queue::new(&connections, settings.clone(), limits, clock.clone()).timed_by_clock();
+        let [first, second] = match cases.get() % 3 {
+            0 => [&kept, &kept],
+            1 => [&made_anew, &made_anew],
+            _ => [&kept, &made_anew],
+        };
+        let queues = [first, second]
+            .map(|over| Queue::new(over, settings.clone(), limits, clock.clone()).timed_by_clock());
         let session: SessionName = format!("case{}", cases.get()).parse().unwrap();
         let mut world = World {
-            queue, clock, session, model: Model::new(limits), put_in: Vec::new(), in_hand: Vec::new(), claims: 0,
+            queues, clock, session, model: Model::new(limits), put_in: Vec::new(), in_hand: Vec::new(), claims: 0,
         };
         runtime.block_on(async {
-            assert!(world.queue.load(&world.session).await.unwrap().finish().await.unwrap());
+            assert!(world.queues[0].load(&world.session).await.unwrap().finish().await.unwrap());
             for step in steps {
                 world.take(step).await?;
             }
             world.drain().await
         })?;
     });
-    runtime.block_on(connections.close());
+    runtime.block_on(kept.close());
+    runtime.block_on(made_anew.close());
 }

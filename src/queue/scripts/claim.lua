@@ -4,7 +4,10 @@
 -- ARGV[3] the server process the caller talks to ('' for a cluster)   ARGV[4] the new claim's token
 -- Returns what claiming.lua answers.
 
-follow_clock(queue)
-local answer = claim(queue, limits, ARGV[3], ARGV[4])
-if answer[2] ~= 'loading' then save(queue) end
-return answer
+function scripts.claim(KEYS, ARGV)
+  local queue, limits = open(KEYS, ARGV), read_limits(ARGV[2])
+  follow_clock(queue)
+  local answer = claim(queue, limits, ARGV[3], ARGV[4])
+  if answer[2] ~= 'loading' then save(queue) end
+  return answer
+end

@@ -102,7 +102,7 @@ local function take(queue, limits, member, rank, token)
   -- What is held may be released, and the limits must still find as many as they count. A few more, and it is seldom trimmed.
   local keep = math.max(per_minute, limits.per_hour, limits.per_chat)
   if keep > 0 then
-    queue.kept = call('RPUSH', queue.sent, string.format('%.0f|%s', now, chat_of(member)))
+    queue.kept = call('RPUSH', queue.sent, string.format('%d|%s', now, chat_of(member)))
     queue.unindexed = queue.unindexed + 1
     keep = keep + #queue.holds
     if queue.kept > keep + 64 then

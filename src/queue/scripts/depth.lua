@@ -4,5 +4,8 @@
 -- ARGV[2] the server process the caller talks to ('' for a cluster)
 -- Returns how many, or -1 when the queue must be loaded from the database first.
 
-if queue.server ~= server_process(ARGV[2]) then return -1 end
-return call('ZCARD', queue.line)
+function scripts.depth(KEYS, ARGV)
+  local queue = open(KEYS, ARGV)
+  if queue.server ~= server_process(ARGV[2]) then return -1 end
+  return call('ZCARD', queue.line)
+end

@@ -45,5 +45,5 @@ local function follow_clock(queue)
     call('ZADD', queue.due, string.format('%.0f', until_at), member)
   end
   queue.due_at = tonumber(call('ZRANGE', queue.due, '0', '0', 'WITHSCORES')[2]) or math.huge
-  save(queue)
+  write(queue)
 end

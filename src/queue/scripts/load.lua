@@ -6,20 +6,23 @@
 -- ARGV[5] for end: 1 if all sessions are paused
 -- Returns 1, or 0 when the end does not find its beginning.
 
-local server = server_process(ARGV[4])
-local mark = ARGV[3] .. '@' .. server
-if ARGV[2] == 'begin' then
-  queue.loading = mark
-  save(queue)
-  -- What the first layout kept of the session. All of it is in the database.
-  local first_layout = string.match(queue.state, '^.-}:')
-  for _, name in ipairs({ 'state', 'jobs', 'line', 'ready', 'due', 'held', 'sent' }) do
-    call('UNLINK', first_layout .. name)
+function scripts.load(KEYS, ARGV)
+  local queue = open(KEYS, ARGV)
+  local server = server_process(ARGV[4])
+  local mark = ARGV[3] .. '@' .. server
+  if ARGV[2] == 'begin' then
+    queue.loading = mark
+    save(queue)
+    -- What the first layout kept of the session. All of it is in the database.
+    local first_layout = string.match(queue.state, '^.-}:')
+    for _, name in ipairs({ 'state', 'jobs', 'line', 'ready', 'due', 'held', 'sent' }) do
+      call('UNLINK', first_layout .. name)
+    end
+    return 1
   end
+  if queue.loading ~= mark then return 0 end
+  queue.loading, queue.server, queue.paused_all = '', server, tonumber(ARGV[5])
+  wake(queue)
+  save(queue)
   return 1
 end
-if queue.loading ~= mark then return 0 end
-queue.loading, queue.server, queue.paused_all = '', server, tonumber(ARGV[5])
-wake(queue)
-save(queue)
-return 1

@@ -3,4 +3,7 @@
 -- KEYS and ARGV[1] as session.lua has them.
 -- Returns the cause, or ''.
 
-return queue.paused
+function scripts.paused(KEYS, ARGV)
+  local queue = open(KEYS, ARGV)
+  return queue.paused
+end

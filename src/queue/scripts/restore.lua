@@ -6,18 +6,21 @@
 -- Then for each attempt of the last hour, the earliest first: its time (Unix ms), its chat.
 -- Returns 1.
 
-follow_clock(queue)
-queue.failures, queue.open_until, queue.paused = tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
-queue.next_at, queue.bucket = tonumber(ARGV[5]), tonumber(ARGV[6])
-queue.day, queue.in_day = math.floor(queue.now / 86400000), tonumber(ARGV[7])
-queue.kept = (#ARGV - 7) / 2
-queue.unindexed = queue.kept
--- No claim of before is the latest any more: its release puts no pace back.
-queue.claims = (queue.claims + 1) % 4294967296
-call('DEL', queue.sent)
-for at = 8, #ARGV, 2 do
-  call('RPUSH', queue.sent, ARGV[at] .. '|' .. ARGV[at + 1])
-  call('DEL', to_chat(queue, ARGV[at + 1]))
+function scripts.restore(KEYS, ARGV)
+  local queue = open(KEYS, ARGV)
+  follow_clock(queue)
+  queue.failures, queue.open_until, queue.paused = tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
+  queue.next_at, queue.bucket = tonumber(ARGV[5]), tonumber(ARGV[6])
+  queue.day, queue.in_day = math.floor(queue.now / 86400000), tonumber(ARGV[7])
+  queue.kept = (#ARGV - 7) / 2
+  queue.unindexed = queue.kept
+  -- No claim of before is the latest any more: its release puts no pace back.
+  queue.claims = (queue.claims + 1) % 4294967296
+  call('DEL', queue.sent)
+  for at = 8, #ARGV, 2 do
+    call('RPUSH', queue.sent, ARGV[at] .. '|' .. ARGV[at + 1])
+    call('DEL', to_chat(queue, ARGV[at + 1]))
+  end
+  save(queue)
+  return 1
 end
-save(queue)
-return 1

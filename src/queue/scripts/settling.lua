@@ -23,7 +23,7 @@ end
 
 -- Settles the claim. Answers '1', or '0' when it does not hold any more: then nothing changed. And what became of the circuit:
 -- 'opened', 'reopened' (the probe failed too), 'closed' or ''. The caller writes the state.
-local function settle(queue, limits, token, verdict)
+local function settle(queue, limits, token, verdict, after)
   local hold
   for index, other in ipairs(queue.holds) do
     if other.token == token then hold = table.remove(queue.holds, index) end
@@ -32,7 +32,7 @@ local function settle(queue, limits, token, verdict)
 
   local member = hold.member
   if verdict == 'retry' then
-    note_tried(queue, member, queue.now + ARGV[5], false)
+    note_tried(queue, member, queue.now + after, false)
   elseif verdict ~= 'release' then
     forget(queue, member)
   end

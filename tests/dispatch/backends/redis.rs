@@ -48,6 +48,13 @@ impl TestRedis {
         at(&self.url())
     }
 
+    /// The same as a user who may neither load nor call functions: what is left of a Redis before 7.
+    pub(crate) async fn without_functions(&self) -> config::Redis {
+        let user = ["ACL", "SETUSER", "plain", "on", ">word", "~*", "&*", "+@all", "-function", "-fcall"];
+        let _: String = self.command(&user).await;
+        at(&format!("{}?user=plain&pass=word", self.url()))
+    }
+
     /// As redis-cli would.
     pub(crate) async fn command<T: redis::FromRedisValue>(&self, words: &[&str]) -> T {
         self.try_command(words).await.expect("Redis answers")

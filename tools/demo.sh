@@ -12,7 +12,7 @@ port=${PORT:-3000}
 phone_port=${PHONE_PORT:-8788}
 session=demo
 
-say() { printf '%s\n' "$*"; }
+say() { printf '%s\n' "$@"; }
 fail() { say "demo: $*" >&2; exit 1; }
 
 exec 9>"$target/demo.lock"
@@ -20,7 +20,7 @@ flock -n 9 || fail "another demo runs on $demo"
 rm -rf "$demo"
 mkdir -p -m 0700 "$demo"
 
-simulator='' drover='' foreground=''
+simulator='' drover='' foreground='' interrupted=''
 
 # In the order in which they depend on each other. Each is a child of this shell, so its id cannot have been taken by another.
 cleanup() {
@@ -28,13 +28,20 @@ cleanup() {
   local child
   for child in $foreground $drover $simulator; do
     kill -TERM "$child" 2>/dev/null || true
-    wait "$child" 2>/dev/null || true
+    # Not by `wait`: bash waits for ever for a child that ended in the moment in which a signal ended another wait.
+    while kill -0 "$child" 2>/dev/null; do sleep 0.05; done
   done
   rm -rf "$demo"
 }
 trap cleanup EXIT
-trap 'printf "\n"; say "demo: ending drover, its browser and its Redis"; exit 130' INT
-trap 'exit 143' TERM HUP
+trap 'interrupted=130' INT
+trap 'interrupted=143' TERM HUP
+
+end_if_interrupted() {
+  [ -n "$interrupted" ] || return 0
+  say "" "demo: ending drover, its browser and its Redis"
+  exit "$interrupted"
+}
 
 # An own process group for what runs in the background, so that Ctrl-C reaches this script alone and things end in order.
 start_apart() {
@@ -50,6 +57,7 @@ await() {
   local what=$1 process=$2 log=$3 tries=0
   shift 3
   until "$@"; do
+    end_if_interrupted
     kill -0 "$process" 2>/dev/null || { tail -n 5 "$log" >&2; fail "$what ended; its last lines are above"; }
     tries=$((tries + 1))
     [ "$tries" -lt 300 ] || { tail -n 5 "$log" >&2; fail "$what did not answer within 30 s"; }
@@ -63,6 +71,7 @@ attend() {
   foreground=$!
   local code=0
   wait "$foreground" || code=$?
+  end_if_interrupted
   foreground=''
   return "$code"
 }

@@ -116,6 +116,7 @@ fn every_page_is_whole_in_both_languages() {
         drover.api().post("/api/sessions", &json!({"name": name, "start": false, "config": receiver})).expect(201);
     }
     drover.send_text("shop", BOB, "<b>waits</b> & more");
+    drover.api().post("/api/keys", &json!({"session": "shop", "actions": ["read"]})).expect(201);
     let admin = drover.api().key().expect("a key").to_owned();
     let mut person = Person::arrive(drover.api().base(), "es-MX,es;q=0.9");
     person.open("/dashboard");
@@ -142,13 +143,25 @@ fn every_page_is_whole_in_both_languages() {
             assert_eq!(person.read("document.querySelectorAll('h1').length"), 1, "{page}");
             let unnamed = "[...document.querySelectorAll('input:not([type=hidden]), select')].filter(field => !field.labels.length).length \
                            + [...document.querySelectorAll('table')].filter(table => !table.caption).length \
-                           + [...document.querySelectorAll('button')].filter(button => !button.innerText.trim() && !button.ariaLabel).length \
+                           + [...document.querySelectorAll('button')].filter(button => !button.textContent.trim() && !button.ariaLabel).length \
                            + [...document.querySelectorAll('[style]')].length";
             assert_eq!(person.read(unnamed), 0, "{page}");
         }
         person.click("form[action='/dashboard/language'] button");
         person.wait("the other language", &format!("document.documentElement.lang !== '{language}'"));
         assert_eq!(person.read("location.pathname"), "/dashboard/keys", "they are where they were");
+    }
+
+    // What is asked before something is taken away can be answered, wherever its button stands.
+    person.open("/dashboard/keys");
+    for width in [1440, 390] {
+        person.picture(Look { width, height: 844, is_dark: false });
+        let script = "(() => { const last = [...document.querySelectorAll('.confirm')].pop(); last.open = true; \
+                      const button = last.querySelector('button'); button.scrollIntoView({block: 'nearest'}); \
+                      const {left, top, width, height} = button.getBoundingClientRect(); \
+                      return document.elementFromPoint(left + width / 2, top + height / 2) === button; })()";
+        assert_eq!(person.read(script), true, "the button that revokes the last key, at {width}");
+        assert_eq!(person.too_wide_at(&[width]), Vec::<u32>::new(), "with the question open");
     }
 
     // What came from outside is text.

@@ -119,11 +119,16 @@ fn row(event: &Event) -> Value {
         session => shown(&event.event.session),
         gist => gist(event),
         // Its message is in English; the catalogue has words for it in other languages.
-        alert => (event.event.kind == EventKind::Alert).then(|| event.event.payload["code"].as_str()).flatten(),
+        alert => (event.event.kind == EventKind::Alert).then(|| stem(event)),
         is_resolved => event.event.payload["isResolved"] == true,
         is_calm => event.event.payload["severity"] == "info",
         payload,
     }
+}
+
+/// An alert's code, without the id of what it is about.
+fn stem(event: &Event) -> &str {
+    event.event.payload["code"].as_str().and_then(|code| code.split(':').next()).unwrap_or_default()
 }
 
 /// The little of a payload that tells most of it.
@@ -137,7 +142,7 @@ fn gist(event: &Event) -> String {
         EventKind::SessionStatus => vec![text("/state"), text("/reason/code")],
         // The code itself is a secret for as long as it lives.
         EventKind::Qr => Vec::new(),
-        EventKind::Alert => vec![text("/code"), text("/message")],
+        EventKind::Alert => vec![stem(event), text("/message")],
         EventKind::WebVersion => vec![text("/version")],
         _ => vec![text("/id"), text("/cause")],
     };

@@ -197,14 +197,18 @@ impl Person {
         BASE64_STANDARD.decode(taken["data"].as_str().expect("a picture")).expect("base64")
     }
 
-    /// Every width at which the page is wider than its window, of those given.
+    /// Every width at which the page is wider than its window, or something in it is cut off at the right, of those given.
     #[track_caller]
     pub fn too_wide_at(&mut self, widths: &[u32]) -> Vec<u32> {
         let mut wide = Vec::new();
         for width in widths {
             self.picture(Look { width: *width, height: 844, is_dark: false });
-            // A phone's innerWidth grows with what is too wide.
-            if self.read(&format!("document.documentElement.scrollWidth > {width}")) == true {
+            // A phone's innerWidth grows with what is too wide. The heads of tables are there for screen readers alone.
+            let script = format!(
+                "document.documentElement.scrollWidth > {width} || [...document.querySelectorAll('main :not(:has(*))')].some(one => \
+                 !one.closest('thead, .unseen, pre, svg') && one.checkVisibility() && one.getBoundingClientRect().right > {width})"
+            );
+            if self.read(&script) == true {
                 wide.push(*width);
             }
         }

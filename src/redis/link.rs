@@ -166,14 +166,21 @@ impl Maintained {
     /// `subscription` is that of the link already published.
     pub(super) async fn run(self, subscription: PubSub) {
         let mut subscription = Some(subscription);
+        let mut pause = FIRST_PAUSE;
         while let Some(current) = subscription.take() {
+            let up_since = Instant::now();
             let broken = self.serve(current).await;
+            // What breaks as soon as it is up will do so again: a cluster goes on as if all were well, until it agrees that a
+            // primary is gone.
+            if up_since.elapsed() >= LONGEST_PAUSE {
+                pause = FIRST_PAUSE;
+            }
             self.links.send_replace(None);
             if self.stop.is_cancelled() {
                 return;
             }
             tracing::warn!(reason = broken, "the link to Redis broke; reconnecting");
-            subscription = self.reconnect().await;
+            subscription = self.reconnect(&mut pause).await;
         }
     }
 
@@ -202,13 +209,13 @@ impl Maintained {
     }
 
     /// Tries until it is up again; None when drover shuts down.
-    async fn reconnect(&self) -> Option<PubSub> {
-        let mut pause = FIRST_PAUSE;
+    async fn reconnect(&self, pause: &mut Duration) -> Option<PubSub> {
         loop {
             tokio::select! {
                 () = self.stop.cancelled() => return None,
-                () = tokio::time::sleep(pause) => {}
+                () = tokio::time::sleep(*pause) => {}
             }
+            *pause = (*pause * 2).min(LONGEST_PAUSE);
             match connect(&self.endpoint).await {
                 Ok((link, subscription)) => {
                     tracing::info!("the link to Redis is up again");
@@ -219,7 +226,6 @@ impl Maintained {
                 }
                 Err(error) => tracing::debug!(%error, "Redis is still down"),
             }
-            pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
 }

@@ -87,18 +87,21 @@ pub fn init(settings: &Log, traces: Option<&Traces>) -> Result<Logs, TelemetryEr
     Ok(Logs(Arc::new(Inner { filters, level: Mutex::new(settings.level.clone()), _file: guard })))
 }
 
-/// What says that a connection to a browser broke, at each end of one; what it means is reported by whoever had the browser.
-const DOUBLES: &str = "chromiumoxide::handler";
+/// What says that a connection to a browser, or to a node of a Redis Cluster, broke, with each attempt; what it means is reported by
+/// whoever had it. The crate, and who of it says so.
+const DOUBLES: [(&str, &str); 2] = [("chromiumoxide", "chromiumoxide::handler"), ("redis", "redis::cluster_handling")];
 
 fn filter(level: &str) -> Result<EnvFilter, TelemetryError> {
     let parsed = EnvFilter::builder().parse(level);
-    let filter = parsed.map_err(|source| TelemetryError::Filter { level: level.to_owned(), source })?;
-    // Whoever asks for them gets them.
-    if level.contains("chromiumoxide") {
-        return Ok(filter);
+    let mut filter = parsed.map_err(|source| TelemetryError::Filter { level: level.to_owned(), source })?;
+    for (name, target) in DOUBLES {
+        // Whoever asks for them gets them; drover's own is another.
+        if !level.replace("drover::redis", "").contains(name) {
+            filter =
+                filter.add_directive(format!("{target}=off").parse().expect("a target and a level are a directive"));
+        }
     }
-    let silent = format!("{DOUBLES}=off").parse().expect("a target and a level are a directive");
-    Ok(filter.add_directive(silent))
+    Ok(filter)
 }
 
 fn json<W>(writer: W, filter: reload::Layer<EnvFilter, Registry>) -> Lines
@@ -151,6 +154,16 @@ mod tests {
 
         fn flush(&mut self) -> io::Result<()> {
             Err(io::ErrorKind::StorageFull.into())
+        }
+    }
+
+    #[test]
+    fn what_others_say_of_a_broken_connection_is_told_to_whoever_asks_for_it() {
+        let silenced =
+            |level: &str, target: &str| filter(level).unwrap().to_string().contains(&format!("{target}=off"));
+        for (name, target) in DOUBLES {
+            assert!(silenced("info", target) && silenced("warn,drover::redis=debug", target));
+            assert!(!silenced(&format!("info,{name}=debug"), target));
         }
     }
 

@@ -1,13 +1,20 @@
 //! The queue on a real Redis Cluster of three nodes: claims, wake-ups, pauses, the inlet, and a node that is lost.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
 
 use drover::{
     clock::{Clock, SystemClock},
     event::EventLog,
     model::{Content, MessageId, OutboundMessage, PauseCause, SessionName, message::Schedule},
     outbox::{AcceptOptions, AcceptRequest, Inlet, Outbox, Reconciler},
-    queue::{ClaimAnswer, Queue, QueueError, keys},
+    queue::{ClaimAnswer, LinkChanges, Queue, QueueError, keys},
     redis::Connections,
     store::{Store, sqlite_url},
 };
@@ -153,12 +160,27 @@ async fn sessions_on_all_nodes_are_served_woken_and_paused() {
     node.end().await;
 }
 
+/// How often the link came up, counted until the task is aborted.
+fn count_ups(mut links: LinkChanges) -> (Arc<AtomicU64>, JoinHandle<()>) {
+    let ups = Arc::new(AtomicU64::new(0));
+    let count = Arc::clone(&ups);
+    links.mark_unchanged();
+    let counting = tokio::spawn(async move {
+        while links.changed().await.is_ok() {
+            count.fetch_add(u64::from(links.borrow_and_update().is_some()), Ordering::Relaxed);
+        }
+    });
+    (ups, counting)
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_node_that_comes_back_empty_loses_and_doubles_nothing() {
     let mut node = Node::start().await;
     let expected = node.accept_some("before").await;
     let links = node.queue.link_changes();
+    let (ups, counting) = count_ups(node.queue.link_changes());
     node.cluster.nodes[1].kill();
+    let killed = Instant::now();
     // The claims of its sessions fail, the link is left, and nothing is lost meanwhile.
     let noticed = async {
         while links.borrow().is_some() {
@@ -169,6 +191,18 @@ async fn a_node_that_comes_back_empty_loses_and_doubles_nothing() {
         }
     };
     timeout(LONG, noticed).await.expect("the loss is noticed");
+    // Until the other two agree that it is gone, they are found well, and the link breaks again: ever less often.
+    let agreed = async {
+        while !node.cluster.nodes[0].command::<String>(&["CLUSTER", "INFO"]).await.contains("cluster_state:fail") {
+            for session in &node.sessions {
+                let _ = node.queue.stats(session).await;
+            }
+        }
+    };
+    timeout(LONG, agreed).await.expect("a cluster without a node fails");
+    let (ups, most) = (ups.load(Ordering::Relaxed), 8 + killed.elapsed().as_secs() / 2);
+    assert!(ups <= most, "the link came up {ups} times in {:?}", killed.elapsed());
+    counting.abort();
     let late = node.accept(&node.sessions[0], "while it was down").await;
     node.cluster.nodes[1].start_again();
     node.cluster.wait_until_ok().await;

@@ -13,9 +13,9 @@ local scripts = {}
 -- redis.call, which is not there yet while Redis takes the functions in.
 local call
 
--- The queues of the last calls, by the key of the state: to read a state costs more than to decide by it. One is used only while the
--- state that Redis holds is, to the byte, the one that was written from it: so it shows whoever else wrote one, and whatever Redis
--- lost meanwhile. A call that fails, or that changes nothing, leaves its queue unlike any state.
+-- The queues of the last calls, by the key of the state: to read a state costs more than to decide by it. One is used only while
+-- the state that Redis holds is, to the byte, the one that was written from it: so it shows whoever else wrote one, and whatever
+-- Redis lost meanwhile. A call that fails, or that changes nothing, leaves its queue unlike any state.
 local MOST_KNOWN, UNLIKE_ANY = 4096, ''
 local known, known_count = {}, 0
 

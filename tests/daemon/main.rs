@@ -26,6 +26,7 @@ mod dashboard_doors;
 #[allow(unreachable_pub, reason = "two test binaries share it")]
 mod dashboard_weight;
 mod dead_letters;
+mod demo;
 mod disks;
 mod event_streams;
 mod files;

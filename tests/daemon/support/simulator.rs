@@ -202,7 +202,7 @@ impl Phone<'_> {
 
 /// The simulator's binary, beside drover's. Cargo names binaries of the tested package alone, so this one is built here
 /// unless it is newer than everything it was made of (by the dependency file that Cargo wrote beside it).
-fn binary() -> PathBuf {
+pub fn binary() -> PathBuf {
     let folder = Path::new(env!("CARGO_BIN_EXE_drover")).parent().expect("a binary lies in a folder");
     let binary = folder.join("drover-simulator");
     if !is_fresh(&binary) {

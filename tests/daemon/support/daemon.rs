@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    path::PathBuf,
     process::Child,
     thread,
     time::{Duration, Instant},
@@ -226,6 +227,12 @@ impl<'home> Drover<'home> {
         kill(Pid::from_raw(self.pid()), Signal::SIGKILL).expect("it runs");
         self.child.wait().expect("it is our child");
         self.has_ended = true;
+        // SQLite takes the name of a temporary file away as soon as the file is open; killed between the two, it left it.
+        let is_of_sqlite =
+            |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("etilqs_"));
+        for file in self.home.temporary_files().into_iter().filter(is_of_sqlite) {
+            fs::remove_file(&file).expect("nobody uses it any more");
+        }
     }
 
     /// Waits until no child of it is a zombie: it reaps what it started.

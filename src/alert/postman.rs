@@ -59,12 +59,15 @@ impl Postman {
     /// Sends what is due; how long until something may be again.
     async fn round(&mut self, stop: &CancellationToken) -> Result<Duration, StoreError> {
         let Some(mailer) = self.alerts.setup().mailer.clone() else { return Ok(LONGEST) };
-        let is_eager = self.alerts.0.is_eager.swap(false, Ordering::Relaxed);
+        let mut is_eager = self.alerts.0.is_eager.swap(false, Ordering::Relaxed);
         if is_eager {
             self.rests_until = None;
         }
         if let Some(rest) = self.rests_until.and_then(|until| until.checked_duration_since(Instant::now())) {
-            return Ok(rest.min(LONGEST));
+            if !self.is_back(&mailer).await? {
+                return Ok(rest.min(LONGEST));
+            }
+            is_eager = true;
         }
         let (store, clock) = (self.alerts.services().store.clone(), self.alerts.services().clock.clone());
         store.alert_mails().remove_dead(clock.now_ms() - KEPT_MS).await?;
@@ -85,6 +88,17 @@ impl Postman {
             }
         }
         Ok(pause)
+    }
+
+    /// While mails rest, one that was never tried tries whether the server takes mails again: news need not wait for the end of a rest
+    /// that grew over a long outage.
+    async fn is_back(&mut self, mailer: &Mailer) -> Result<bool, StoreError> {
+        let waiting = self.alerts.services().store.alert_mails().waiting(PAGE).await?;
+        let Some(news) = waiting.iter().find(|record| record.attempts == 0) else { return Ok(false) };
+        let until = self.rests_until;
+        let is_back = self.send(mailer, news).await?.is_none();
+        self.rests_until = if is_back { None } else { self.rests_until.max(until) };
+        Ok(is_back)
     }
 
     /// Sends one; for how long the others wait, too.

@@ -156,6 +156,48 @@ fn while_the_server_takes_none_mails_are_kept_over_a_restart_and_it_is_said_once
     drover.stop();
 }
 
+/// The first rest is a minute, later ones up to half an hour; who mended the server, or has news, does not wait for it.
+#[test]
+fn news_and_a_test_find_out_that_the_server_is_back() {
+    let mut server = MailServer::start(Encryption::StartTls);
+    server.end();
+    let home = Home::bare();
+    mailed(&home, &server);
+    home.set("DROVER_ALERTS__DISK_FREE_MB", "900000000");
+    home.set("DROVER_ALERTS__QUEUE_MESSAGES", "1");
+    let drover = home.start();
+    let wait_resting = |count: usize| {
+        wait_until_ok(&format!("{count} wait for the server"), TO_MAIL, || {
+            let all = alerts(&drover);
+            let waiting = all["mail"]["waiting"].as_array().expect("a list");
+            let tried = waiting.iter().filter(|mail| mail["attempts"] != 0).count();
+            if all["mail"]["outage"].is_string() && tried == count { Ok(()) } else { Err(all) }
+        });
+    };
+    wait_resting(1);
+    server.start_again();
+    drover.create_stopped("shop");
+    drover.send_text("shop", "15559990051", "waits");
+    let mails = server.wait_mails(2, TO_MAIL);
+    assert!(mails[0].subject.contains("its queue does not move"), "news first: {:?}", subjects(&mails));
+    assert!(mails[1].subject.contains("the disk is nearly full"), "then what waited: {:?}", subjects(&mails));
+
+    server.end();
+    drover.create_stopped("other");
+    drover.send_text("other", "15559990052", "waits");
+    wait_resting(1);
+    server.start_again();
+    assert!(alerts(&drover)["mail"]["outage"].is_string(), "nobody tried meanwhile");
+    let tried = drover.api().post("/api/alerts/test", &json!({"kind": "linked"})).expect(200);
+    assert_eq!(tried["results"][0]["sent"], true, "{tried}");
+    wait_until_ok("what waited is sent", TO_MAIL, || {
+        let mails = server.mails();
+        let is_sent = mails.iter().any(|mail| mail.subject == "other: its queue does not move");
+        if is_sent { Ok(()) } else { Err(format!("{:?}", subjects(&mails))) }
+    });
+    drover.stop();
+}
+
 #[test]
 fn a_mail_that_is_deferred_waits_and_one_that_is_refused_is_given_up_and_the_others_go() {
     let server = MailServer::start(Encryption::StartTls);

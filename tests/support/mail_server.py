@@ -22,7 +22,8 @@ def behaviour():
 
 
 class Handler:
-    taken = 0
+    # A server that was started again goes on with the numbers of the one before.
+    taken = len(list(folder.glob("*.eml")))
 
     async def handle_MAIL(self, server, session, envelope, address, options):
         answer = behaviour().get("mail", "250 OK")

@@ -30,7 +30,8 @@ pub(super) async fn read(desk: &Desk, visitor: &Visitor) -> Answer<Drawn> {
         limit => view.limits.memory_bytes,
         own => view.own.private_bytes,
         others => view.others.private_bytes,
-        held => view.sessions.iter().map(|session| session.held.private_bytes).sum::<u64>(),
+        held => held_by_all(&view),
+        aside => set_aside(&view),
         tasks => view.limits.tasks_current,
         tasks_max => view.limits.tasks_max,
         waiting_for_room => view.waiting_for_room,
@@ -74,13 +75,24 @@ fn rows(view: &MemoryView) -> Vec<(String, Value)> {
     sessions.into_iter().map(row).collect()
 }
 
+/// What the browsers hold, in bytes.
+fn held_by_all(view: &MemoryView) -> u64 {
+    view.sessions.iter().map(|session| session.held.private_bytes).sum()
+}
+
+/// What is set aside for browsers that start, in bytes.
+fn set_aside(view: &MemoryView) -> u64 {
+    let held = view.own.private_bytes.saturating_add(view.others.private_bytes).saturating_add(held_by_all(view));
+    view.used_bytes.saturating_sub(held)
+}
+
 /// The pieces of the bar, of 1,000: what is held, of the budget or, without one, of the machine.
 fn pieces(view: &MemoryView) -> Vec<Value> {
     let budget = Some(view.budget_bytes).filter(|bytes| *bytes < u64::MAX);
     let Some(whole) = budget.or(view.limits.memory_bytes).filter(|bytes| *bytes > 0) else { return Vec::new() };
-    let sessions = view.sessions.iter().map(|session| session.held.private_bytes).sum();
     let mut begin = 0;
-    let parts = [("own", view.own.private_bytes), ("others", view.others.private_bytes), ("sessions", sessions)];
+    let (own, others) = (view.own.private_bytes, view.others.private_bytes);
+    let parts = [("own", own), ("others", others), ("sessions", held_by_all(view)), ("aside", set_aside(view))];
     parts
         .into_iter()
         .map(|(name, bytes): (&str, u64)| {
@@ -123,7 +135,13 @@ mod tests {
         };
         let widths: Vec<String> =
             pieces(&view).iter().map(|piece| piece.get_attr("width").expect("there").to_string()).collect();
-        assert_eq!(widths, ["500", "0", "500"]);
+        assert_eq!(widths, ["500", "0", "500", "0"]);
+        let starting = MemoryView {
+            used_bytes: 90,
+            own: TreeMemory { private_bytes: 50, ..TreeMemory::default() },
+            ..MemoryView::default()
+        };
+        assert_eq!(set_aside(&starting), 40);
         let unlimited = MemoryView { budget_bytes: u64::MAX, ..MemoryView::default() };
         assert!(pieces(&unlimited).is_empty());
     }

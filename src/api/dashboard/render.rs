@@ -215,12 +215,14 @@ mod tests {
 
     #[test]
     fn counts_are_filled_in_with_their_thousands_apart() {
-        let drawn = |language: &str, n: i64| {
+        let counted = |language: &str, n: i64| {
             drawn("{{ t('limits.left', n=n) }}, {{ t('flag.dead', n=n) }}", context! { lang => language, n })
                 .expect("it is drawn")
         };
-        assert_eq!(drawn("es", 59_984), "quedan 59.984, 59.984 mensajes fallidos");
-        assert_eq!(drawn("en", 1), "1 left, 1 dead letter");
+        assert_eq!(counted("es", 59_984), "quedan 59.984, 59.984 mensajes fallidos");
+        assert_eq!(counted("en", 1), "1 left, 1 dead letter");
+        let group = |n: i64| drawn("{{ t('group.stopped', n=n) }}", context! { lang => "es", n });
+        assert_eq!((group(1).expect("drawn").as_str(), group(2).expect("drawn").as_str()), ("detenida", "detenidas"));
     }
 
     #[test]

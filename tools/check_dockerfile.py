@@ -105,6 +105,11 @@ def debian(scratch):
         done = subprocess.run(["debootstrap", "--variant=minbase", RELEASE, base, MIRROR], stdout=log.open("w"), stderr=subprocess.STDOUT)
         if done.returncode:
             sys.exit(f"debootstrap failed:\n{log.read_text()[-2000:]}")
+        # As the Debian image does: no package that was installed stays behind, and the size that is told is the image's.
+        for package in (base / "var/cache/apt/archives").glob("*.deb"):
+            package.unlink()
+        clean = 'DPkg::Post-Invoke { "rm -f /var/cache/apt/archives/*.deb || true"; };\nDir::Cache::pkgcache "";\nDir::Cache::srcpkgcache "";\n'
+        (base / "etc/apt/apt.conf.d/docker-clean").write_text(clean)
     return base
 
 

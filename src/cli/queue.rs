@@ -61,9 +61,40 @@ struct Row {
     depth: u64,
     claimed: u64,
     paused: bool,
+    pause_cause: Option<String>,
     next_due_at: Option<String>,
     circuit_open_until: Option<String>,
+    limits: Limits,
     states: States,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Limits {
+    left_this_minute: u32,
+    left_this_hour: u32,
+    left_today: Option<u32>,
+}
+
+impl Row {
+    /// What keeps the queue from moving, or that nothing does: what lasts longest.
+    fn standing(&self) -> String {
+        if self.paused {
+            let is_restricted = self.pause_cause.as_deref() == Some("whatsapp_restricted");
+            return if is_restricted { "paused: WhatsApp restricts it" } else { "paused" }.to_owned();
+        }
+        if let Some(until) = &self.circuit_open_until {
+            return format!("rests until {}", local_time::of_rfc3339(until));
+        }
+        let Limits { left_this_minute, left_this_hour, left_today } = self.limits;
+        match (left_today, left_this_hour, left_this_minute) {
+            (Some(0), ..) => "the day's limit is spent",
+            (_, 0, _) => "the hour's limit is spent",
+            (_, _, 0) => "the minute's limit is spent",
+            _ => "open",
+        }
+        .to_owned()
+    }
 }
 
 #[derive(Deserialize)]
@@ -107,15 +138,10 @@ const HEADINGS: [&str; 6] = ["SESSION", "WAITING", "CLAIMED", "DEAD", "QUEUE", "
 fn cells(rows: &[Row]) -> Vec<[String; 6]> {
     rows.iter()
         .map(|row| {
-            let standing = match (row.paused, &row.circuit_open_until) {
-                (true, _) => "paused".to_owned(),
-                (false, Some(until)) => format!("rests until {}", local_time::of_rfc3339(until)),
-                (false, None) => "open".to_owned(),
-            };
             // What a sender holds is not settled yet, but waits no more.
             let waiting = row.depth.saturating_sub(row.claimed).to_string();
             let due = row.next_due_at.as_deref().map(local_time::of_rfc3339).unwrap_or_default();
-            [row.session.clone(), waiting, row.claimed.to_string(), row.states.dead.to_string(), standing, due]
+            [row.session.clone(), waiting, row.claimed.to_string(), row.states.dead.to_string(), row.standing(), due]
         })
         .collect()
 }
@@ -148,12 +174,28 @@ mod tests {
 
     #[test]
     fn a_queue_is_a_row() {
-        let row = json!({ "session": "main", "depth": 3, "claimed": 1, "paused": false, "nextDueAt": null,
-            "circuitOpenUntil": null, "states": { "dead": 2 } });
-        let rows: Vec<Row> = serde_json::from_value(json!([row])).expect("as the API answers");
+        let limits = |minute: u32, hour: u32, today: Option<u32>| json!({ "leftThisMinute": minute, "leftThisHour": hour, "leftToday": today });
+        let row = |changes: Value| {
+            let mut row = json!({ "session": "main", "depth": 3, "claimed": 1, "paused": false, "pauseCause": null, "nextDueAt": null,
+                "circuitOpenUntil": null, "limits": limits(7, 70, None), "states": { "dead": 2 } });
+            row.as_object_mut().expect("an object").extend(changes.as_object().expect("an object").clone());
+            serde_json::from_value::<Row>(row).expect("as the API answers")
+        };
         assert_eq!(
-            table::table(HEADINGS, &cells(&rows)),
+            table::table(HEADINGS, &cells(&[row(json!({}))])),
             ["SESSION  WAITING  CLAIMED  DEAD  QUEUE  NEXT DUE", "main     2        1        2     open"]
+        );
+        for (changes, standing) in [
+            (json!({ "paused": true, "pauseCause": "operator", "limits": limits(0, 0, None) }), "paused"),
+            (json!({ "paused": true, "pauseCause": "whatsapp_restricted" }), "paused: WhatsApp restricts it"),
+            (json!({ "limits": limits(0, 70, None) }), "the minute's limit is spent"),
+            (json!({ "limits": limits(0, 0, Some(3)) }), "the hour's limit is spent"),
+            (json!({ "limits": limits(7, 70, Some(0)) }), "the day's limit is spent"),
+        ] {
+            assert_eq!(row(changes).standing(), standing);
+        }
+        assert!(
+            row(json!({ "circuitOpenUntil": "2026-11-18T11:06:40.000Z" })).standing().starts_with("rests until 2026-")
         );
     }
 }

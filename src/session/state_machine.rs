@@ -342,6 +342,8 @@ impl Machine {
             && matches!(self.state, SessionState::Ready | SessionState::Syncing | SessionState::Reconnecting)
         {
             effects.push(Effect::LogOutOnPage);
+            // Whatever else is asked for meanwhile: the login is given up.
+            self.login = Login::ToArchive;
             let reason = Reason::new("logging_out", "logging out as asked");
             self.enter(SessionState::LoggedOut, Some(reason), Some(context.keepalive.logout_timeout_s), context);
             return;

@@ -226,6 +226,18 @@ fn a_logout_that_hangs_is_ended() {
 }
 
 #[test]
+fn a_logout_goes_on_although_something_else_is_asked_for_meanwhile() {
+    for (order, state) in [(Input::Restart, SessionState::Launching), (Input::Stop, SessionState::LoggedOut)] {
+        let mut bench = Bench::new();
+        bench.ready().step(Input::LogOut).sees(SessionState::LoggedOut, &[Effect::LogOutOnPage]);
+        bench.step(order).sees(state, &[Effect::Close]);
+        bench.step(Input::Hibernate(Reason::new("any", "any"))).sees(state, &[]);
+        bench.step(Input::BrowserEnded).sees(state, &[Effect::Archive]);
+        assert_eq!(bench.machine.login, Login::Archiving, "the login that was given up is not used again");
+    }
+}
+
+#[test]
 fn an_unlinked_page_that_hangs_or_dies_while_it_clears_its_storage_is_still_unlinked() {
     for end in [Input::Tick, gone()] {
         let mut bench = Bench::new();

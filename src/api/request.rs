@@ -4,13 +4,13 @@ use std::time::Instant;
 
 use axum::{
     extract::{MatchedPath, Request},
-    http::{HeaderMap, HeaderName, HeaderValue, Method, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
 use metrics::{counter, histogram};
 use rand::RngExt;
-use tracing::{Instrument, debug, error, error_span, field::Empty};
+use tracing::{Instrument, debug, error, error_span, field::Empty, info};
 
 use super::{limiter, problem::Problem};
 use crate::telemetry::{self, Caller};
@@ -96,10 +96,12 @@ fn finish(mut response: Response, id: &str) -> Response {
         None if is_error(&response) && !is_meant => Problem::of_status(response.status()),
         None => return response,
     };
-    if problem.status().is_server_error() && problem.status() != axum::http::StatusCode::NOT_IMPLEMENTED {
+    if problem.status().is_server_error() && problem.status() != StatusCode::NOT_IMPLEMENTED {
         error!(code = problem.code(), cause = problem.for_log(), "a request failed");
-    } else {
+    } else if may_anybody_cause(&problem) {
         debug!(code = problem.code(), "a request was refused");
+    } else {
+        info!(code = problem.code(), "a request was refused");
     }
     if is_meant {
         return response;
@@ -111,6 +113,12 @@ fn finish(mut response: Response, id: &str) -> Response {
         }
     }
     rendered
+}
+
+/// Without a key, and as often as they like: such refusals would bury the log.
+fn may_anybody_cause(problem: &Problem) -> bool {
+    matches!(problem.status(), StatusCode::UNAUTHORIZED | StatusCode::TOO_MANY_REQUESTS)
+        || problem.code() == Problem::no_such_path().code()
 }
 
 fn is_error(response: &Response) -> bool {

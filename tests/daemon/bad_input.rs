@@ -1,7 +1,9 @@
 //! What bad input gets: 404 for a session that is not there, 422 with the field for a wrong body or name, 401 without a valid
 //! key, 403 for a key without the scope; and the daemon goes on as if nothing had been.
 
-use crate::support::{Home, Reply};
+use std::time::Duration;
+
+use crate::support::{Home, Reply, wait_until};
 use serde_json::{Value, json};
 
 /// Asserts a problem that names this field, and says something about it.
@@ -37,6 +39,22 @@ fn an_unknown_session_is_not_found_wherever_it_is_named() {
     api.post("/api/sendText", &json!({"session": "ghost", "chatId": "15551234567", "text": "x"})).expect(404);
     api.get("/api/messages/3EB0000000000000000000").expect(404);
     api.delete("/api/messages/3EB0000000000000000000").expect(404);
+    drover.stop();
+}
+
+#[test]
+fn what_is_refused_is_found_in_the_log_by_its_id_and_what_anybody_can_cause_is_not() {
+    let home = Home::bare();
+    home.set("DROVER_LOG__LEVEL", "info");
+    let drover = home.start();
+    let api = drover.api();
+    let refused = api.post("/api/sessions", &json!({"name": "../x", "start": false})).expect(422);
+    let unknown = api.get("/api/sessions/ghost").expect(404);
+    let stranger = api.with_key(Some("none")).get("/api/sessions").expect(401);
+    let nowhere = api.get("/api/nowhere").expect(404);
+    let stands = |problem: &Value| drover.log().text().contains(problem["requestId"].as_str().expect("an id"));
+    wait_until("both are written", Duration::from_secs(10), || (stands(&refused) && stands(&unknown)).then_some(()));
+    assert!(!stands(&stranger) && !stands(&nowhere), "{}", drover.log().text());
     drover.stop();
 }
 

@@ -132,6 +132,7 @@ fn a_crashed_renderer_and_a_hung_page_are_replaced() {
     let home = Home::with(&simulator);
     home.set("DROVER_BROWSER__CALL_TIMEOUT_S", "2");
     home.set("DROVER_KEEPALIVE__HEARTBEAT_S", "1");
+    home.set("DROVER_KEEPALIVE__PING_S", "1");
     home.set("DROVER_KEEPALIVE__WATCHDOG_S", "4");
     let drover = home.start();
     let phone = simulator.phone("15550004005", "Ana");

@@ -431,9 +431,8 @@ async fn navigate(page: Page, login: Login) -> Result<(), String> {
     let gone_to = page.goto(WHATSAPP_WEB).await;
     if let Some(restoring) = login.restoring {
         restoring.end(&page).await;
-        if gone_to.is_ok() {
-            login.copy.remove_when_written();
-        }
+        // A browser that did not get there ends, and leaves the copy.
+        login.copy.remove_when_written();
     }
     match gone_to {
         // Aborted: the page itself has gone on to somewhere else already.

@@ -54,9 +54,10 @@ impl LoginCopy {
     pub(super) async fn keep(&self, entries: String) -> io::Result<()> {
         let path = self.path.clone();
         self.set_removal(None);
-        tokio::task::spawn_blocking(move || write(&path, &entries)).await.map_err(io::Error::other)??;
+        let written = tokio::task::spawn_blocking(move || write(&path, &entries)).await.map_err(io::Error::other);
+        // Also where this one was not written: an older one is to go all the same.
         self.remove_when_written();
-        Ok(())
+        written?
     }
 
     /// Removes it once Chromium has written what was put into localStorage by now.
@@ -187,6 +188,24 @@ mod tests {
         remove_from(folder.path()).unwrap();
         remove_from(folder.path()).unwrap();
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[tokio::test]
+    async fn one_that_cannot_be_written_is_told_and_an_older_one_still_goes() {
+        let folder = tempfile::tempdir().unwrap();
+        let copy = LoginCopy { written_after: Duration::ZERO, ..LoginCopy::of(folder.path()) };
+        let path = folder.path().join(NAME);
+        fs::write(&path, r#"[["token","old"]]"#).unwrap();
+        // The draft's place is taken by a folder, as a full disk would refuse it.
+        fs::create_dir(path.with_extension("new")).unwrap();
+        assert!(copy.keep(r#"[["token","new"]]"#.to_owned()).await.is_err());
+        for _ in 0..400 {
+            if !path.exists() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        panic!("the older copy stayed");
     }
 
     #[test]

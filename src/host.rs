@@ -10,6 +10,7 @@ pub mod headroom;
 pub mod log_tail;
 pub mod memory;
 pub mod orphan;
+pub mod own_code;
 pub mod own_usage;
 pub mod process_table;
 pub mod process_tree;

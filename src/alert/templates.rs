@@ -3,7 +3,7 @@
 //! One folder an alert: `<alert>/{subject,text,html}.<language>.{txt,html}`, around them `layout.*`, `parts.html`, `problem.*`, `reason.*`.
 //! Invariant: whatever is loaded renders: each template was tried with sample content when it was taken.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{borrow::Cow, collections::BTreeMap, path::Path, sync::Arc};
 
 use minijinja::{Environment, UndefinedBehavior, context, syntax::SyntaxConfig, value::Serde};
 
@@ -72,12 +72,15 @@ pub struct RefusedTemplate {
     pub why: String,
 }
 
-/// Templates that render.
+/// Templates that render. Mails are rare, and a hundred templates that are ready hold more memory than all else of the alerts: those of a
+/// mail are compiled when it is written.
 pub(super) struct Templates {
-    environment: Environment<'static>,
-    texts: BTreeMap<String, String>,
+    texts: Texts,
     refused: Vec<RefusedTemplate>,
 }
+
+/// The templates' texts, by name.
+type Texts = Arc<BTreeMap<String, Cow<'static, str>>>;
 
 /// A mail as it is read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,8 +94,7 @@ impl Templates {
     /// The built-in ones, and over them those of the folder (an empty path is none). For one with an error, what `before` has stays,
     /// else the built-in one.
     pub(super) fn load(folder: &Path, before: Option<&Self>) -> Self {
-        let mut texts: BTreeMap<String, String> =
-            OF_KINDS.iter().chain(SHARED).map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
+        let mut texts = built_in_texts();
         let mut refused = Vec::new();
         if !folder.as_os_str().is_empty() {
             let names: Vec<String> = texts.keys().cloned().collect();
@@ -100,20 +102,19 @@ impl Templates {
             let (own, shared): (Vec<_>, Vec<_>) = names.into_iter().partition(|name| name.contains('/'));
             for name in shared.into_iter().chain(own) {
                 let Some(text) = read(folder, &name, &mut refused) else { continue };
-                let kept = texts.insert(name.clone(), text);
+                let kept = Arc::make_mut(&mut texts).insert(name.clone(), text.into());
                 if let Some(error) = broken_by(&texts, &name) {
                     refused.push(refusal(&name, &error));
                     let old = before.and_then(|before| before.texts.get(&name).cloned()).or(kept).unwrap_or_default();
-                    texts.insert(name.clone(), old);
+                    Arc::make_mut(&mut texts).insert(name.clone(), old);
                     // The old one may not fit what is new around it.
                     if broken_by(&texts, &name).is_some() {
-                        texts.insert(name.clone(), built_in(&name).to_owned());
+                        Arc::make_mut(&mut texts).insert(name.clone(), built_in(&name).into());
                     }
                 }
             }
         }
-        let environment = environment(&texts).or_else(|_| environment(&built_in_texts()));
-        Self { environment: environment.expect("the built-in templates parse, as a test shows"), texts, refused }
+        Self { texts, refused }
     }
 
     /// Those that were refused when these were loaded.
@@ -123,14 +124,14 @@ impl Templates {
 
     /// Writes a letter.
     pub(super) fn render(&self, letter: &Letter) -> Result<Rendered, minijinja::Error> {
-        render(&self.environment, letter)
+        render(&environment(&self.texts), letter)
     }
 
     /// What a problem is called in a language.
     pub(super) fn problem(&self, code: &str, language: Language) -> String {
         let name = format!("problem.{}.txt", language.code());
-        let rendered = self
-            .environment
+        let environment = environment(&self.texts);
+        let rendered = environment
             .get_template(&name)
             .and_then(|template| template.render(context! { code, stem => letter::stem(code) }));
         rendered.map_or_else(|_| code.to_owned(), |text| text.trim().to_owned())
@@ -141,8 +142,9 @@ fn built_in(name: &str) -> &'static str {
     OF_KINDS.iter().chain(SHARED).find(|(known, _)| *known == name).map_or("", |(_, text)| text)
 }
 
-fn built_in_texts() -> BTreeMap<String, String> {
-    OF_KINDS.iter().chain(SHARED).map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect()
+fn built_in_texts() -> Texts {
+    let all = OF_KINDS.iter().chain(SHARED);
+    Arc::new(all.map(|(name, text)| ((*name).to_owned(), Cow::Borrowed(*text))).collect())
 }
 
 /// The file, if it is there; one that cannot be read is refused.
@@ -161,23 +163,24 @@ fn read(folder: &Path, name: &str, refused: &mut Vec<RefusedTemplate>) -> Option
     }
 }
 
-fn environment(texts: &BTreeMap<String, String>) -> Result<Environment<'static>, minijinja::Error> {
+/// Compiles each template when it is first asked for.
+fn environment(texts: &Texts) -> Environment<'static> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::SemiStrict);
     let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
     environment.set_syntax(syntax.expect("these two contradict nothing"));
-    for (name, text) in texts {
-        environment.add_template_owned(name.clone(), text.clone())?;
-    }
-    Ok(environment)
+    let texts = texts.clone();
+    environment.set_loader(move |name| Ok(texts.get(name).map(|text| text.to_string())));
+    environment
 }
 
 /// The error that the template of this name brings, tried with sample content: of its own kind, or of every kind where it is shared.
-fn broken_by(texts: &BTreeMap<String, String>, name: &str) -> Option<minijinja::Error> {
-    let environment = match environment(texts) {
-        Ok(environment) => environment,
-        Err(error) => return Some(error),
-    };
+fn broken_by(texts: &Texts, name: &str) -> Option<minijinja::Error> {
+    let environment = environment(texts);
+    // Also where no sample takes it in.
+    if let Err(error) = environment.get_template(name) {
+        return Some(error);
+    }
     let kinds = KINDS.iter().filter(|kind| name.split_once('/').is_none_or(|(own, _)| own == **kind));
     for kind in kinds {
         for language in

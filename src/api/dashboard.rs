@@ -76,7 +76,7 @@ impl Desk {
     pub(super) fn new(parts: &Parts, api: Router) -> Self {
         let inner = Inner {
             sign_ins: SignIns::new(parts.rooms.store.clone()),
-            templates: Templates::new(),
+            templates: Templates::default(),
             figures: Figures::new(parts),
             history: History::new(),
             api,

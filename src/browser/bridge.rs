@@ -71,9 +71,15 @@ fn place(name: &str) -> usize {
     }
 }
 
-fn put_together<'a>(parts: impl Iterator<Item = &'a str>) -> String {
-    let body: String = parts.collect();
-    format!("(() => {{\n'use strict';\n{body}}})();\n")
+fn put_together<'a>(parts: impl Iterator<Item = &'a str> + Clone) -> String {
+    const BEGIN: &str = "(() => {\n'use strict';\n";
+    const END: &str = "})();\n";
+    // Every session keeps one: no larger than it is.
+    let mut script = String::with_capacity(BEGIN.len() + parts.clone().map(str::len).sum::<usize>() + END.len());
+    script.push_str(BEGIN);
+    script.extend(parts);
+    script.push_str(END);
+    script
 }
 
 /// Where bridges come from. Clones share what is known of them.

@@ -7,6 +7,8 @@ use std::time::Duration;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
+use super::own_code;
+
 /// How often what is free is given back to the system: rarely enough to cost nothing (some milliseconds for what a daemon holds).
 const GIVEN_BACK_EVERY: Duration = Duration::from_secs(60);
 
@@ -39,14 +41,20 @@ pub fn give_back() {
     }
 }
 
-/// Gives back what is free every minute until it is told to stop.
+/// Gives back what is free, and the program's code that is not in use, every minute until it is told to stop.
 pub async fn keep_giving_back(stop: CancellationToken) {
     let mut ticks = tokio::time::interval(GIVEN_BACK_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {
         // Of its own, since it holds each arena's lock for as long as it looks through it.
-        if tokio::task::spawn_blocking(give_back).await.is_err() {
-            return;
+        let given_back = tokio::task::spawn_blocking(|| {
+            give_back();
+            own_code::let_go()
+        });
+        match given_back.await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::debug!(%error, "the program's own code stays mapped"),
+            Err(_) => return,
         }
     }
 }

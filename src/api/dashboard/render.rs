@@ -1,6 +1,8 @@
 //! Templates, and the words they have for texts, times and amounts. Everything that is filled in is escaped, unless it was made by
 //! one of the functions here.
 
+use std::sync::OnceLock;
+
 use minijinja::{
     Environment, Error, ErrorKind, State, UndefinedBehavior, Value,
     syntax::SyntaxConfig,
@@ -49,15 +51,16 @@ templates! {
     "keys.html",
 }
 
-/// The templates, ready to be drawn.
+/// The templates, ready to be drawn. They are read when the first page is drawn: a dashboard that nobody opens costs no memory.
+#[derive(Default)]
 pub(super) struct Templates {
-    environment: Environment<'static>,
+    environment: OnceLock<Environment<'static>>,
 }
 
 impl Templates {
     /// # Panics
     /// When one of them cannot be read: they are part of the binary, and tested.
-    pub(super) fn new() -> Self {
+    fn read() -> Environment<'static> {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::SemiStrict);
         let mut whitespace = SyntaxConfig::builder();
@@ -72,7 +75,7 @@ impl Templates {
         for (name, source) in TEMPLATES {
             environment.add_template(name, source).expect("the templates are part of the binary, and tested");
         }
-        Self { environment }
+        environment
     }
 
     /// A template with its values.
@@ -80,7 +83,7 @@ impl Templates {
     /// # Errors
     /// When a value is missing that the template needs.
     pub(super) fn draw(&self, name: &str, values: &Value) -> Result<String, Error> {
-        self.environment.get_template(name)?.render(values.clone())
+        self.environment.get_or_init(Self::read).get_template(name)?.render(values.clone())
     }
 }
 
@@ -192,9 +195,9 @@ mod tests {
     use minijinja::context;
 
     fn drawn(source: &'static str, values: Value) -> Result<String, Error> {
-        let mut templates = Templates::new();
-        templates.environment.add_template("test.html", source).expect("a template");
-        templates.draw("test.html", &values)
+        let mut environment = Templates::read();
+        environment.add_template("test.html", source).expect("a template");
+        Templates { environment: environment.into() }.draw("test.html", &values)
     }
 
     #[test]

@@ -1,0 +1,116 @@
+//! Lets the kernel have back what drover has mapped of its own program and does not use: most of it runs once, at the start, and stays
+//! mapped for good then, since a page that is mapped is given up last.
+
+use std::{fs, io, ops::Range};
+
+/// Unmaps the pages of the program's code and constants. What is used again is mapped anew from the file's cache, at some microseconds for
+/// each sixteen pages. Nothing is read from the disk for that unless the kernel needed the memory meanwhile.
+///
+/// # Errors
+/// When the kernel does not tell what is mapped, or does not take the advice.
+pub fn let_go() -> io::Result<()> {
+    let program = fs::read_link("/proc/self/exe")?;
+    for range in unwritten(&fs::read_to_string("/proc/self/smaps")?, &program.to_string_lossy()) {
+        // SAFETY: the range is a private mapping of a file of which no page was ever written (the kernel says that none is anonymous and
+        // none was swapped), so that each page that is dropped comes again from the file with the same content (madvise(2), MADV_DONTNEED).
+        let result = unsafe { libc::madvise(range.start as *mut libc::c_void, range.len(), libc::MADV_DONTNEED) };
+        if result != 0 {
+            return Err(io::Error::last_os_error());
+        }
+    }
+    Ok(())
+}
+
+/// The private mappings of the program (proc_pid_smaps(5)) that cannot be written to and that never were: what the loader writes and then
+/// protects (relocations) is anonymous memory by then.
+fn unwritten(smaps: &str, program: &str) -> Vec<Range<usize>> {
+    let mut found: Vec<Range<usize>> = Vec::new();
+    let mut is_candidate = false;
+    for line in smaps.lines() {
+        if let Some((range, permissions)) = head_of_mapping(line, program) {
+            is_candidate = permissions.is_some_and(|permissions| matches!(permissions, "r-xp" | "r--p"));
+            if is_candidate {
+                found.push(range);
+            }
+        } else if is_candidate && was_written(line) {
+            is_candidate = false;
+            found.pop();
+        }
+    }
+    found
+}
+
+/// The first line of a mapping: where it is, and its permissions if it is one of the program's.
+fn head_of_mapping<'a>(line: &'a str, program: &str) -> Option<(Range<usize>, Option<&'a str>)> {
+    let (range, rest) = line.split_once(' ')?;
+    let (start, end) = range.split_once('-')?;
+    let range = usize::from_str_radix(start, 16).ok()?..usize::from_str_radix(end, 16).ok()?;
+    let (permissions, rest) = rest.split_once(' ')?;
+    // Offset, device and inode, then the path, which may hold blanks.
+    let path = rest.splitn(4, ' ').nth(3).unwrap_or_default().trim_start();
+    Some((range, (path == program).then_some(permissions)))
+}
+
+fn was_written(line: &str) -> bool {
+    let mut words = line.split_whitespace();
+    matches!(words.next(), Some("Anonymous:" | "Swap:")) && words.next() != Some("0")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SMAPS: &str = "\
+5000-6000 r--p 00000000 fe:00 7 /opt/my drover
+Rss:                   4 kB
+Anonymous:             0 kB
+Swap:                  0 kB
+VmFlags: rd mr mw me
+6000-8000 r-xp 00001000 fe:00 7 /opt/my drover
+Anonymous:             0 kB
+Swap:                  0 kB
+8000-9000 r--p 00003000 fe:00 7 /opt/my drover
+Anonymous:             4 kB
+Swap:                  0 kB
+9000-a000 r--p 00004000 fe:00 7 /opt/my drover
+Anonymous:             0 kB
+Swap:                  4 kB
+a000-b000 rw-p 00005000 fe:00 7 /opt/my drover
+Anonymous:             0 kB
+Swap:                  0 kB
+b000-c000 r-xp 00000000 fe:00 8 /opt/not my drover
+Anonymous:             0 kB
+c000-d000 r-xp 00000000 fe:00 9 /usr/lib/libc.so.6
+Anonymous:             0 kB
+d000-e000 rw-p 00000000 00:00 0
+Anonymous:             0 kB
+";
+
+    #[test]
+    fn only_what_was_never_written_is_let_go() {
+        assert_eq!(unwritten(SMAPS, "/opt/my drover"), [0x5000..0x6000, 0x6000..0x8000]);
+        assert!(unwritten(SMAPS, "drover").is_empty(), "a name's end is not the name");
+    }
+
+    #[test]
+    fn the_program_runs_on_and_holds_less() {
+        let of_program = || -> u64 {
+            let program = fs::read_link("/proc/self/exe").expect("a program");
+            let smaps = fs::read_to_string("/proc/self/smaps").expect("mappings");
+            let mut is_code = false;
+            let mut resident_kb = 0;
+            for line in smaps.lines() {
+                if let Some((_, permissions)) = head_of_mapping(line, &program.to_string_lossy()) {
+                    is_code = permissions == Some("r-xp");
+                } else if is_code && let Some(kb) = line.strip_prefix("Rss:") {
+                    resident_kb += kb.trim().trim_end_matches(" kB").parse::<u64>().expect("a number");
+                }
+            }
+            resident_kb
+        };
+        let before = of_program();
+        let_go().expect("the kernel takes the advice");
+        let after = of_program();
+        assert!(after < before, "{before} kB, then {after}");
+    }
+}

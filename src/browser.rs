@@ -26,6 +26,7 @@ mod scratch;
 mod singleton;
 mod space;
 mod user_agent;
+mod view;
 mod warden;
 
 pub use arguments::ForbiddenArgument;

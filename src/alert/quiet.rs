@@ -5,10 +5,10 @@
 
 use crate::store::Told;
 
-/// A problem was raised: whether a mail tells it now.
+/// A problem was raised: whether a mail tells it now. A notice (a phone was linked) that comes again is no problem that came again.
 pub(super) fn raised(told: &mut Told, is_notice: bool, now_ms: i64, quiet_ms: i64) -> bool {
     if is_quiet(told, now_ms, quiet_ms) {
-        told.repeats = told.repeats.saturating_add(1);
+        told.repeats = told.repeats.saturating_add(u32::from(!is_notice));
         return false;
     }
     *told = Told { mailed_at_ms: Some(now_ms), repeats: 0, is_told: !is_notice };
@@ -72,6 +72,7 @@ mod tests {
         assert!(raised(&mut told, true, 0, HOUR));
         assert!(!resolved(&mut told));
         assert!(!raised(&mut told, true, 1, HOUR));
+        assert!(!digested(&mut told, false, HOUR, HOUR), "a phone that was linked twice is no problem that came again");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::find::Executable;
+use super::{find::Executable, view::View};
 use crate::page::options::{ALLOWED_ARGUMENTS, PageOptions, forbidden_argument};
 
 /// What every Chromium gets: nothing phones home, nothing throttles a page in the background (a freshly linked page that is
@@ -78,6 +78,11 @@ pub(super) struct CommandLine<'a> {
 }
 
 impl CommandLine<'_> {
+    /// How large the page is to be.
+    pub(super) fn view(&self) -> View {
+        View::asked_for(self.extra.iter().chain(&self.options.arguments))
+    }
+
     pub(super) fn arguments(&self) -> Vec<String> {
         let mut arguments: Vec<String> = ALWAYS.iter().map(|argument| (*argument).to_owned()).collect();
         if !self.executable.is_headless_shell {
@@ -105,6 +110,7 @@ impl CommandLine<'_> {
             arguments.push(format!("--proxy-server={}", proxy.server));
         }
         arguments.extend(self.options.arguments.iter().cloned());
+        arguments.push(self.view().window_argument());
         arguments.push("about:blank".to_owned());
         arguments
     }

@@ -11,7 +11,7 @@ use std::{
 use async_trait::async_trait;
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use chromiumoxide::{
-    Browser,
+    Binary, Browser,
     cdp::{
         browser_protocol::{
             dom::SetFileInputFilesParams,
@@ -37,6 +37,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use super::{
     cdp::Cdp,
     login_copy::{self, LoginCopy},
+    view::{self, View},
 };
 use crate::{
     clock::{Clock, SystemClock},
@@ -67,6 +68,9 @@ pub(super) struct ChromiumPage {
     pub(super) browser: Arc<Mutex<Browser>>,
     pub(super) bridge: Mutex<InstalledBridge>,
     pub(super) login_copy: Arc<LoginCopy>,
+    pub(super) view: View,
+    /// One picture at a time: each changes how the page is drawn.
+    pub(super) picture: Mutex<()>,
     pub(super) kill: CancellationToken,
     /// A page that nobody holds any more is killed.
     pub(super) _kill_on_drop: DropGuard,
@@ -79,6 +83,18 @@ pub(super) struct ChromiumPage {
 impl ChromiumPage {
     async fn call<T: serde::de::DeserializeOwned>(&self, function: &str, argument: Value) -> Result<T, PageError> {
         self.cdp.call(function, &argument, self.limit).await
+    }
+
+    /// Draws the page in its full density, encoded and in base64, and lets it rest again.
+    async fn draw(&self, format: CaptureScreenshotFormat) -> Result<Binary, PageError> {
+        let _one_at_a_time = self.picture.lock().await;
+        self.cdp.execute(self.view.for_a_picture(), self.limit).await?;
+        let picture = CaptureScreenshotParams { format: Some(format), ..Default::default() };
+        let taken = self.cdp.execute(picture, self.limit).await;
+        self.cdp.execute(self.view.at_rest(), self.limit).await?;
+        // The large frame is kept until there is a small one.
+        self.cdp.execute(view::a_pixel(), self.limit).await?;
+        Ok(taken?.data.clone())
     }
 
     async fn wait_ended(&self) {
@@ -239,7 +255,9 @@ impl WhatsAppPage for ChromiumPage {
     async fn touch(&self) -> Result<(), PageError> {
         // The corner has nothing that a pointer could open.
         let moved = DispatchMouseEventParams::new(DispatchMouseEventType::MouseMoved, 1.0, 1.0);
-        self.cdp.execute(moved, self.limit).await.map(|_| ())
+        self.cdp.execute(moved, self.limit).await?;
+        // A page that stands still keeps what its last frames were made of until it is drawn anew: 2 MB (measured: docs/memory.md).
+        self.draw(CaptureScreenshotFormat::Jpeg).await.map(drop)
     }
 
     async fn set_available(&self, available: bool) -> Result<(), PageError> {
@@ -251,8 +269,7 @@ impl WhatsAppPage for ChromiumPage {
     }
 
     async fn screenshot(&self) -> Result<Vec<u8>, PageError> {
-        let format = CaptureScreenshotParams { format: Some(CaptureScreenshotFormat::Png), ..Default::default() };
-        let data = self.cdp.execute(format, self.limit).await?.data;
+        let data = self.draw(CaptureScreenshotFormat::Png).await?;
         BASE64
             .decode(data)
             .map_err(|error| PageError::Refused(format!("Chromium's screenshot cannot be read: {error}")))

@@ -77,7 +77,7 @@ impl Search {
     /// [`NotFound`], with all that was tried.
     pub fn find(&self) -> Result<Executable, NotFound> {
         let mut tried = Vec::new();
-        let found = self.named(&mut tried).or_else(|| self.installed(&mut tried));
+        let found = self.named(&mut tried).or_else(|| self.installed(&mut tried).map(without_launcher));
         let Some(path) = found else { return Err(NotFound { tried }) };
         let is_headless_shell = path
             .file_name()
@@ -122,6 +122,17 @@ impl Search {
             }
         }
         None
+    }
+}
+
+/// The headless shell itself where what was found is Debian's launcher of it (a shell script that adds nothing, and stays beside each
+/// browser). The launcher of a whole Chromium reads its settings from /etc, and is kept.
+fn without_launcher(path: PathBuf) -> PathBuf {
+    let name = path.file_name().unwrap_or_default();
+    let program = path.parent().and_then(Path::parent).map(|root| root.join("lib/chromium").join(name));
+    match program {
+        Some(program) if name == NAMES[0] && is_executable(&program) => program,
+        _ => path,
     }
 }
 
@@ -188,6 +199,21 @@ mod tests {
         let path = machine.install("configured");
         machine.search.configured = path.display().to_string();
         assert_eq!(path, machine.found());
+    }
+
+    #[test]
+    fn the_headless_shell_is_started_without_its_launcher_unless_that_was_named() {
+        let mut machine = Machine::new("headless-shell");
+        let launcher = machine.install("usr/bin/chromium-headless-shell");
+        assert_eq!(launcher, machine.found());
+        let program = machine.install("usr/lib/chromium/chromium-headless-shell");
+        assert_eq!(program, machine.found());
+        machine.search.configured = launcher.display().to_string();
+        assert_eq!(launcher, machine.found());
+
+        let whole = Machine::new("chromium");
+        whole.install("usr/lib/chromium/chromium");
+        assert_eq!(whole.install("usr/bin/chromium"), whole.found(), "its launcher reads settings");
     }
 
     #[test]

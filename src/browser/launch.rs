@@ -54,6 +54,7 @@ use super::{
     profile::LockedProfile,
     sandbox, space,
     user_agent::{UserAgent, UserAgents},
+    view::View,
     warden::{CrashSigns, Signs, Warden},
 };
 use crate::{
@@ -172,10 +173,11 @@ impl ChromiumLauncher {
             has_sandbox: *self.has_sandbox.get_or_init(sandbox::is_available).await,
             options: &options,
         };
+        let view = command_line.view();
         let mut process = BrowserProcess::spawn(&command_line, profile).map_err(failed)?;
         let limit = Duration::from_secs(self.settings.launch_timeout_s);
         let prepared = tokio::select! {
-            opened = timeout(limit, self.open(&mut process, &agent, &request)) => {
+            opened = timeout(limit, self.open(&mut process, &agent, &request, view)) => {
                 opened.unwrap_or_else(|_| Err(format!("it did not answer within {limit:?}")))
             }
             () = given_up.cancelled() => Err("nobody waits for it any more".to_owned()),
@@ -195,6 +197,7 @@ impl ChromiumLauncher {
         process: &mut BrowserProcess,
         agent: &UserAgent,
         request: &LaunchRequest,
+        view: View,
     ) -> Result<Opened, String> {
         let options = &request.options;
         let login_copy = Arc::new(LoginCopy::of(&request.profile));
@@ -204,6 +207,7 @@ impl ChromiumLauncher {
         let opened = async {
             let calls = page.event_listener().await?;
             identify(&page, agent, options).await?;
+            page.execute(view.at_rest()).await?;
             let questions = Questions::listen(&connection.browser, self.answers(options)).await?;
             page.execute(AddBindingParams::new(BINDING)).await?;
             let restoring = login_copy.restore(&page, WHATSAPP_WEB).await?;
@@ -222,7 +226,7 @@ impl ChromiumLauncher {
         let (calls, restoring, bridge, crashes, dialogs, questions) =
             opened.map_err(|error: CdpError| error.to_string())?;
         let login = Login { copy: login_copy, restoring };
-        Ok(Opened { connection, page, calls, login, bridge, crashes, dialogs, questions })
+        Ok(Opened { connection, page, view, calls, login, bridge, crashes, dialogs, questions })
     }
 
     fn answers(&self, options: &PageOptions) -> Answers {
@@ -247,7 +251,7 @@ impl ChromiumLauncher {
 
     /// From here on the browser belongs to its warden.
     fn hand_over(&self, request: LaunchRequest, process: BrowserProcess, opened: Opened) -> Launched {
-        let Opened { connection, page, calls, login, bridge, crashes, dialogs, questions } = opened;
+        let Opened { connection, page, view, calls, login, bridge, crashes, dialogs, questions } = opened;
         let Connection { browser, driver } = connection;
         let browser = Arc::new(Mutex::new(browser));
         let (gone, is_gone) = watch::channel(None);
@@ -271,6 +275,8 @@ impl ChromiumLauncher {
             browser,
             bridge: Mutex::new(bridge),
             login_copy,
+            view,
+            picture: Mutex::new(()),
             _kill_on_drop: kill.clone().drop_guard(),
             kill,
             is_closing,
@@ -345,6 +351,7 @@ fn failed(detail: impl Into<String>) -> LaunchError {
 struct Opened {
     connection: Connection,
     page: Page,
+    view: View,
     calls: EventStream<EventBindingCalled>,
     login: Login,
     bridge: InstalledBridge,

@@ -34,6 +34,8 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 const SQLITE_READERS: u32 = 4;
 /// What a reader keeps of the file for itself, in KiB; the system's own cache is behind it.
 const SQLITE_READER_CACHE_KIB: u32 = 512;
+/// A reader that nobody needed for so long is closed: it holds a thread, and the schema once more.
+const SQLITE_READER_IDLE: Duration = Duration::from_secs(60);
 const POSTGRES_CONNECTIONS: u32 = 16;
 
 pub(super) static SQLITE_MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
@@ -75,9 +77,10 @@ impl Database {
         SQLITE_MIGRATIONS.run(&mut connection).await.map_err(StoreError::Migrate)?;
 
         let readers = AnyPoolOptions::new()
+            .min_connections(1)
             .max_connections(SQLITE_READERS)
             .acquire_timeout(ACQUIRE_TIMEOUT)
-            .idle_timeout(None)
+            .idle_timeout(SQLITE_READER_IDLE)
             .max_lifetime(None)
             .test_before_acquire(false)
             .after_connect(|connection, _| Box::pin(set_up_sqlite_reader(connection)))

@@ -84,9 +84,10 @@ pub trait WhatsAppPage: Send + Sync + 'static {
     /// Shows the account as online, or no longer. While a companion is online the phone does not notify its owner.
     async fn set_available(&self, available: bool) -> Result<(), PageError>;
 
-    /// Has the page's garbage collected. It stands still for some 100 ms meanwhile, and loses nothing.
-    async fn collect_garbage(&self) -> Result<(), PageError> {
-        Err(PageError::MissingCapability("collect garbage".to_owned()))
+    /// Has the page let go of memory that it does not need: its garbage, what its last frames were made of. It stands still for some
+    /// 100 ms meanwhile, and loses nothing. Takes some seconds.
+    async fn let_go(&self) -> Result<(), PageError> {
+        Err(PageError::MissingCapability("let go of memory".to_owned()))
     }
 
     /// The visible page as PNG.

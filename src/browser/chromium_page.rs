@@ -30,7 +30,7 @@ use chromiumoxide::{
 use serde_json::{Value, json};
 use tokio::{
     sync::{Mutex, watch},
-    time::{Instant, timeout_at},
+    time::{Instant, timeout, timeout_at},
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -52,6 +52,9 @@ use crate::{
 const SLICE: Duration = Duration::from_secs(15);
 /// How long WhatsApp's media servers may take for a file.
 const UPLOAD_LIMIT: Duration = Duration::from_secs(300);
+/// How often a page is drawn anew to let go of its last frames, and what lies between: what one drawing frees goes with the next (measured).
+const DRAWINGS: u32 = 3;
+const BETWEEN_DRAWINGS: Duration = Duration::from_secs(5);
 
 /// The bridge as it stands in the page.
 #[derive(Debug)]
@@ -255,17 +258,23 @@ impl WhatsAppPage for ChromiumPage {
     async fn touch(&self) -> Result<(), PageError> {
         // The corner has nothing that a pointer could open.
         let moved = DispatchMouseEventParams::new(DispatchMouseEventType::MouseMoved, 1.0, 1.0);
-        self.cdp.execute(moved, self.limit).await?;
-        // A page that stands still keeps what its last frames were made of until it is drawn anew: 2 MB (measured: docs/memory.md).
-        self.draw(CaptureScreenshotFormat::Jpeg).await.map(drop)
+        self.cdp.execute(moved, self.limit).await.map(|_| ())
     }
 
     async fn set_available(&self, available: bool) -> Result<(), PageError> {
         self.call("setAvailable", json!({ "available": available })).await
     }
 
-    async fn collect_garbage(&self) -> Result<(), PageError> {
-        self.cdp.execute(CollectGarbageParams::default(), self.limit).await.map(drop)
+    async fn let_go(&self) -> Result<(), PageError> {
+        self.cdp.execute(CollectGarbageParams::default(), self.limit).await?;
+        // A page that stands still keeps what its last frames were made of until it is drawn anew.
+        for _ in 0..DRAWINGS {
+            self.draw(CaptureScreenshotFormat::Jpeg).await?;
+            if timeout(BETWEEN_DRAWINGS, self.wait_ended()).await.is_ok() {
+                break;
+            }
+        }
+        Ok(())
     }
 
     async fn screenshot(&self) -> Result<Vec<u8>, PageError> {

@@ -332,7 +332,7 @@ impl Actor {
         let is_ready = self.machine.state == SessionState::Ready;
         if is_ready && !was_ready {
             self.usage.touch(self.services.clock.steady_ms());
-            self.plan_first_activity();
+            self.plan_activity();
             self.apply_presence(true, tasks);
         }
         if was_ready && self.machine.state == SessionState::Reconnecting && self.machine.signals.lost.is_some() {

@@ -235,6 +235,8 @@ fn launch(simulator: &Simulator, profile: &Path) -> Child {
         .arg(format!("--host-resolver-rules=MAP web.whatsapp.com {to}, MAP *.whatsapp.net {to}"))
         .arg(format!("--user-data-dir={}", profile.display()))
         .arg("about:blank")
+        // Killed, it leaves its temporary folder: it goes with the profile.
+        .env("TMPDIR", profile)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())

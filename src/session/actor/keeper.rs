@@ -28,8 +28,6 @@ use crate::{
 
 /// How many signs a sender may be ahead.
 const SIGNS_KEPT: usize = 64;
-/// When a page that became ready is first used.
-const FIRST_ACTIVITY: Duration = Duration::from_secs(10);
 /// A page is believed to be unreadable after so many answers in a row.
 const UNREADABLE_NEEDED: u32 = 2;
 
@@ -75,8 +73,6 @@ pub(super) struct Keeper {
     heartbeat: Question,
     ping: Question,
     activity_at: Instant,
-    /// The time to the next one.
-    activity_every: Duration,
     last_activity_ms: Option<i64>,
     last_ack_at_ms: Option<i64>,
     unreadable: u32,
@@ -98,7 +94,6 @@ impl Keeper {
             heartbeat: Question::every(settings.heartbeat_s),
             ping: Question::every(settings.ping_s),
             activity_at: Instant::now(),
-            activity_every: FIRST_ACTIVITY,
             last_activity_ms: None,
             last_ack_at_ms: None,
             unreadable: 0,
@@ -248,18 +243,11 @@ impl Actor {
         });
     }
 
-    /// The first of a page that became ready come soon, each after twice the time: what loading the page took is let go with them.
-    pub(super) fn plan_first_activity(&mut self) {
-        self.keeper.activity_every = FIRST_ACTIVITY;
-        self.plan_activity();
-    }
-
     /// Give or take a quarter, so that the pages of a machine are not all stirred at once.
-    fn plan_activity(&mut self) {
-        let usual = Duration::from_secs(self.services.settings.keepalive.activity_s.max(1));
-        let time = self.keeper.activity_every.min(usual);
-        self.keeper.activity_every = (time * 2).min(usual);
-        self.keeper.activity_at = Instant::now() + time.mul_f64(0.75 + 0.5 * rand::rng().random::<f64>());
+    pub(super) fn plan_activity(&mut self) {
+        let seconds = self.services.settings.keepalive.activity_s.max(1);
+        self.keeper.activity_at =
+            Instant::now() + Duration::from_secs(seconds).mul_f64(0.75 + 0.5 * rand::rng().random::<f64>());
     }
 
     pub(super) async fn hear_touched(&mut self, result: Result<(), PageError>) {

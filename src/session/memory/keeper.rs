@@ -243,7 +243,7 @@ impl Keeper {
         let name = one.candidate.name.clone();
         counter!("drover_session_collections_total").increment(1);
         self.registry.tasks().spawn(async move {
-            if let Err(error) = page.collect_garbage().await {
+            if let Err(error) = page.let_go().await {
                 debug!(session.id = %name, %error, "the page did not collect its garbage");
             }
         });

@@ -1,15 +1,20 @@
 //! Real redis-servers on ports of loopback: with whatever arguments a test is about, as replicas, as a cluster.
 
 use std::{
+    fs::File,
     net::TcpListener,
     process::{Child, Command, Stdio},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use tempfile::TempDir;
 use tokio::time::{sleep, timeout};
 
 const LONG: Duration = Duration::from_secs(30);
+/// How often ports are chosen anew.
+const TRIES: u32 = 5;
+/// What a server says, in its folder.
+const LOG: &str = "server.log";
 
 /// A port where nobody listens just now.
 pub(crate) fn free_port() -> u16 {
@@ -22,13 +27,21 @@ pub(crate) struct PortRedis {
     server: Child,
     arguments: Vec<String>,
     pub(crate) port: u16,
+    /// Of a cluster's node.
+    bus: u16,
 }
 
 impl PortRedis {
-    /// With further arguments; it listens on `127.0.0.1`.
+    /// With further arguments, in which `{port}` and `{bus}` are ports of its own; it listens on `127.0.0.1`.
     pub(crate) fn start(arguments: &[&str]) -> Self {
+        // Between choosing a port and listening on it another process may take it; then the server ends at once.
+        let found = (0..TRIES).map(|_| Self::spawn(arguments)).find_map(|mut redis| redis.listens().then_some(redis));
+        found.expect("a redis-server that gets its ports")
+    }
+
+    fn spawn(arguments: &[&str]) -> Self {
         let folder = tempfile::Builder::new().prefix("drover-redis-").tempdir_in("/tmp").unwrap();
-        let port = free_port();
+        let (port, bus) = (free_port(), free_port());
         let mut all: Vec<String> =
             ["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--repl-diskless-sync-delay", "0"]
                 .map(Into::into)
@@ -36,9 +49,29 @@ impl PortRedis {
         if !arguments.contains(&"--port") {
             all.extend(["--port".to_owned(), port.to_string()]);
         }
-        all.extend(arguments.iter().map(|argument| argument.replace("{port}", &port.to_string())));
+        all.extend(
+            arguments
+                .iter()
+                .map(|argument| argument.replace("{port}", &port.to_string()).replace("{bus}", &bus.to_string())),
+        );
         let server = spawn(&folder, &all);
-        Self { folder, server, arguments: all, port }
+        Self { folder, server, arguments: all, port, bus }
+    }
+
+    /// Waits until it listens on all of its ports; false if it ended instead.
+    fn listens(&mut self) -> bool {
+        let deadline = Instant::now() + LONG;
+        while Instant::now() < deadline {
+            let said = std::fs::read_to_string(self.folder.path().join(LOG)).unwrap_or_default();
+            if said.contains("Ready to accept connections") {
+                return true;
+            }
+            if self.server.try_wait().unwrap().is_some() {
+                return false;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        panic!("redis-server neither listens nor ends");
     }
 
     pub(crate) fn kill(&mut self) {
@@ -80,7 +113,8 @@ impl PortRedis {
 fn spawn(folder: &TempDir, arguments: &[String]) -> Child {
     let mut command = Command::new("redis-server");
     command.args(arguments).arg("--dir").arg(folder.path());
-    command.stdin(Stdio::null()).stdout(Stdio::null()).spawn().expect("redis-server is installed")
+    let log = File::create(folder.path().join(LOG)).unwrap();
+    command.stdin(Stdio::null()).stdout(log).spawn().expect("redis-server is installed")
 }
 
 impl Drop for PortRedis {
@@ -98,18 +132,15 @@ pub(crate) struct TestCluster {
 impl TestCluster {
     pub(crate) async fn start() -> Self {
         let mut nodes = Vec::new();
-        let mut buses = Vec::new();
         for _ in 0..3 {
-            let bus = free_port().to_string();
             nodes.push(PortRedis::start(&[
                 "--cluster-enabled",
                 "yes",
                 "--cluster-port",
-                &bus,
+                "{bus}",
                 "--cluster-node-timeout",
                 "2000",
             ]));
-            buses.push(bus);
         }
         for (node, range) in nodes.iter().zip([("0", "5460"), ("5461", "10922"), ("10923", "16383")]) {
             node.wait_until_up().await;
@@ -120,8 +151,8 @@ impl TestCluster {
             let _: String = node.command(&["CLUSTER", "SET-CONFIG-EPOCH", &(index + 1).to_string()]).await;
         }
         for index in 1..3 {
-            let port = nodes[index].port.to_string();
-            let _: String = nodes[0].command(&["CLUSTER", "MEET", "127.0.0.1", &port, &buses[index]]).await;
+            let (port, bus) = (nodes[index].port.to_string(), nodes[index].bus.to_string());
+            let _: String = nodes[0].command(&["CLUSTER", "MEET", "127.0.0.1", &port, &bus]).await;
         }
         let cluster = Self { nodes };
         cluster.wait_until_ok().await;

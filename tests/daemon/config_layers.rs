@@ -125,10 +125,10 @@ fn a_wrong_value_is_named_with_its_place_and_what_is_allowed() {
             "log.format is \"xml\" (environment variable DROVER_LOG__FORMAT): it must be auto or pretty or json",
         ),
         (
-            "[queue]\nlease_s = 60\n",
+            "[queue]\nlease_s = 50\n",
             "",
             &[],
-            "queue.lease_s is 60 (drover.toml:2): it must be more than 66 (queue.send_timeout_s, twice browser.call_timeout_s, and typing.longest_ms)",
+            "queue.lease_s is 50 (drover.toml:2): it must be more than 56 (queue.send_timeout_s, twice browser.call_timeout_s, and typing.longest_ms)",
         ),
         (
             "",

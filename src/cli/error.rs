@@ -11,7 +11,7 @@ pub(super) enum CliError {
     #[error(transparent)]
     Config(#[from] ConfigError),
     /// The daemon.
-    #[error("{0:#}")]
+    #[error("{}", said_once(.0))]
     Daemon(anyhow::Error),
     /// Log lines.
     #[error(transparent)]
@@ -144,5 +144,34 @@ impl CliError {
             | Self::NotMailed { .. }
             | Self::NotLinked(_) => 1,
         }
+    }
+}
+
+/// An error and its causes in one line; a cause that the text before has told already is left out.
+fn said_once(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if text.is_empty() {
+            text = cause;
+        } else if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::Context;
+
+    use super::*;
+
+    #[test]
+    fn a_cause_is_told_once() {
+        let told = || io::Error::other("the disk is full");
+        let error = BackupError::File { path: "/data".into(), source: told() };
+        assert_eq!(CliError::Daemon(error.into()).to_string(), "/data cannot be used: the disk is full");
+        let untold = Err::<(), _>(told()).context("the database is not there").expect_err("an error");
+        assert_eq!(CliError::Daemon(untold).to_string(), "the database is not there: the disk is full");
     }
 }

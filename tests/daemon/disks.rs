@@ -60,7 +60,7 @@ fn a_full_disk_is_refused_at_a_start() {
     let refusal = home.start_refused();
     let line = refusal.one_line();
     for words in ["the data folder", "cannot be written to", "No space left", "DROVER_DATA_DIR"] {
-        assert!(line.contains(words), "{words:?} in: {line}");
+        assert_eq!(line.matches(words).count(), 1, "{words:?} in: {line}");
     }
 }
 

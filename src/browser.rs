@@ -12,6 +12,7 @@
 
 pub mod arguments;
 mod bridge;
+mod camera;
 mod cdp;
 mod chromium_page;
 mod events;

@@ -7,7 +7,7 @@ use std::{
     collections::BTreeMap,
     io,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, LazyLock, Mutex, PoisonError},
 };
 
 /// The built-in parts, in their order.
@@ -74,12 +74,17 @@ fn place(name: &str) -> usize {
 fn put_together<'a>(parts: impl Iterator<Item = &'a str> + Clone) -> String {
     const BEGIN: &str = "(() => {\n'use strict';\n";
     const END: &str = "})();\n";
-    // Every session keeps one: no larger than it is.
     let mut script = String::with_capacity(BEGIN.len() + parts.clone().map(str::len).sum::<usize>() + END.len());
     script.push_str(BEGIN);
     script.extend(parts);
     script.push_str(END);
     script
+}
+
+/// A script to keep for as long as a page lives: most pages have the built-in one, and share it.
+pub(super) fn to_keep(source: &str) -> Arc<str> {
+    static BUILT_IN: LazyLock<Arc<str>> = LazyLock::new(|| built_in_bridge().into());
+    if source == &**BUILT_IN { Arc::clone(&BUILT_IN) } else { source.into() }
 }
 
 /// Where bridges come from. Clones share what is known of them.

@@ -11,13 +11,13 @@ use std::{
 use async_trait::async_trait;
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use chromiumoxide::{
-    Binary, Browser,
+    Browser,
     cdp::{
         browser_protocol::{
             dom::SetFileInputFilesParams,
             input::{DispatchMouseEventParams, DispatchMouseEventType},
             page::{
-                AddScriptToEvaluateOnNewDocumentParams, CaptureScreenshotFormat, CaptureScreenshotParams, ReloadParams,
+                AddScriptToEvaluateOnNewDocumentParams, CaptureScreenshotFormat, ReloadParams,
                 RemoveScriptToEvaluateOnNewDocumentParams, ScriptIdentifier,
             },
         },
@@ -35,9 +35,10 @@ use tokio::{
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{
+    bridge::to_keep,
+    camera::Camera,
     cdp::Cdp,
     login_copy::{self, LoginCopy},
-    view::{self, View},
 };
 use crate::{
     clock::{Clock, SystemClock},
@@ -61,7 +62,7 @@ const BETWEEN_DRAWINGS: Duration = Duration::from_secs(5);
 pub(super) struct InstalledBridge {
     /// Chromium's name of it among the scripts for new documents.
     pub(super) script: ScriptIdentifier,
-    pub(super) source: String,
+    pub(super) source: Arc<str>,
 }
 
 /// See [`WhatsAppPage`].
@@ -71,9 +72,7 @@ pub(super) struct ChromiumPage {
     pub(super) browser: Arc<Mutex<Browser>>,
     pub(super) bridge: Mutex<InstalledBridge>,
     pub(super) login_copy: Arc<LoginCopy>,
-    pub(super) view: View,
-    /// One picture at a time: each changes how the page is drawn.
-    pub(super) picture: Mutex<()>,
+    pub(super) camera: Camera,
     pub(super) kill: CancellationToken,
     /// A page that nobody holds any more is killed.
     pub(super) _kill_on_drop: DropGuard,
@@ -86,18 +85,6 @@ pub(super) struct ChromiumPage {
 impl ChromiumPage {
     async fn call<T: serde::de::DeserializeOwned>(&self, function: &str, argument: Value) -> Result<T, PageError> {
         self.cdp.call(function, &argument, self.limit).await
-    }
-
-    /// Draws the page in its full density, encoded and in base64, and lets it rest again.
-    async fn draw(&self, format: CaptureScreenshotFormat) -> Result<Binary, PageError> {
-        let _one_at_a_time = self.picture.lock().await;
-        self.cdp.execute(self.view.for_a_picture(), self.limit).await?;
-        let picture = CaptureScreenshotParams { format: Some(format), ..Default::default() };
-        let taken = self.cdp.execute(picture, self.limit).await;
-        self.cdp.execute(self.view.at_rest(), self.limit).await?;
-        // The large frame is kept until there is a small one.
-        self.cdp.execute(view::a_pixel(), self.limit).await?;
-        Ok(taken?.data.clone())
     }
 
     async fn wait_ended(&self) {
@@ -147,7 +134,7 @@ impl ChromiumPage {
     async fn install(&self, bridge: &mut InstalledBridge, source: &str) -> Result<(), PageError> {
         let new = AddScriptToEvaluateOnNewDocumentParams::new(source);
         let script = self.cdp.execute(new, self.limit).await?.identifier;
-        let old = std::mem::replace(bridge, InstalledBridge { script, source: source.to_owned() });
+        let old = std::mem::replace(bridge, InstalledBridge { script, source: to_keep(source) });
         self.cdp.execute(RemoveScriptToEvaluateOnNewDocumentParams::new(old.script), self.limit).await?;
         // A script that sets nothing up leaves the old bridge there, which must not answer for it.
         self.cdp.evaluate(MARK_OLD_BRIDGE.to_owned(), self.limit).await?;
@@ -269,7 +256,7 @@ impl WhatsAppPage for ChromiumPage {
         self.cdp.execute(CollectGarbageParams::default(), self.limit).await?;
         // A page that stands still keeps what its last frames were made of until it is drawn anew.
         for _ in 0..DRAWINGS {
-            self.draw(CaptureScreenshotFormat::Jpeg).await?;
+            self.camera.draw(CaptureScreenshotFormat::Jpeg).await?;
             if timeout(BETWEEN_DRAWINGS, self.wait_ended()).await.is_ok() {
                 break;
             }
@@ -278,7 +265,7 @@ impl WhatsAppPage for ChromiumPage {
     }
 
     async fn screenshot(&self) -> Result<Vec<u8>, PageError> {
-        let data = self.draw(CaptureScreenshotFormat::Png).await?;
+        let data = self.camera.draw(CaptureScreenshotFormat::Png).await?;
         BASE64
             .decode(data)
             .map_err(|error| PageError::Refused(format!("Chromium's screenshot cannot be read: {error}")))

@@ -43,7 +43,8 @@ use tracing::Instrument;
 
 use super::{
     arguments::{CommandLine, ForbiddenArgument, check_extra},
-    bridge::{BINDING, BridgeSource},
+    bridge::{self, BINDING, BridgeSource},
+    camera::Camera,
     cdp::Cdp,
     chromium_page::{ChromiumPage, InstalledBridge},
     events,
@@ -245,8 +246,9 @@ impl ChromiumLauncher {
             candidates.remove(0);
         }
         let source = candidates.swap_remove(0);
-        let script = page.execute(AddScriptToEvaluateOnNewDocumentParams::new(source.clone())).await?.result.identifier;
-        Ok(InstalledBridge { script, source })
+        let kept = bridge::to_keep(&source);
+        let script = page.execute(AddScriptToEvaluateOnNewDocumentParams::new(source)).await?.result.identifier;
+        Ok(InstalledBridge { script, source: kept })
     }
 
     /// From here on the browser belongs to its warden.
@@ -270,18 +272,18 @@ impl ChromiumLauncher {
         let signs =
             Signs { crashes, connection: driver, navigation, kill: kill.clone(), is_closing: is_closing.clone() };
         self.beside(Warden { process, signs, gone, ended }.run());
+        let (cdp, limit) = (Cdp::new(page, is_gone), Duration::from_secs(self.settings.call_timeout_s));
         let page = ChromiumPage {
-            cdp: Cdp::new(page, is_gone),
+            camera: Camera::new(cdp.clone(), view, limit, self.tasks.clone()),
+            cdp,
             browser,
             bridge: Mutex::new(bridge),
             login_copy,
-            view,
-            picture: Mutex::new(()),
             _kill_on_drop: kill.clone().drop_guard(),
             kill,
             is_closing,
             ended: has_ended,
-            limit: Duration::from_secs(self.settings.call_timeout_s),
+            limit,
         };
         Launched { page: Arc::new(page), events: receiver, process_group }
     }

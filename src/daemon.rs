@@ -34,7 +34,7 @@ use crate::{
     config::{Config, LiveSettings, Loaded, Sources},
     event::{self, EventLog, Relay},
     health::{self, Health},
-    host::{self, allocator},
+    host::{self, allocator, thrift},
     media::{Fetcher, FileStore, Janitor},
     model::SessionName,
     outbox::{Inlet, Outbox, Reconciler},
@@ -339,7 +339,7 @@ impl Daemon {
         }
         self.background.spawn(self.office.run(stop_background.clone()));
         self.background.spawn(self.api.metrics.clone().keep_settled(stop_background.clone()));
-        self.background.spawn(allocator::keep_giving_back(stop_background.clone()));
+        self.background.spawn(thrift::keep_giving_back(stop_background.clone()));
         let events = self.api.events.clone();
         let api_shutdown = Shutdown::new();
         let mut server = api_shutdown.spawn(api::serve(listener, self.api, self.server, api_shutdown.clone()));

@@ -14,6 +14,7 @@ pub mod own_code;
 pub mod own_usage;
 pub mod process_table;
 pub mod process_tree;
+pub mod thrift;
 
 pub use disk::{Disk, error_name, try_writing};
 pub use file_lock::{FileLock, TryLock};

@@ -2,16 +2,6 @@
 //! allocates soon has an arena, of which a peak stays for good, and every arena is one more of drover's megabytes that do not
 //! come back. Elsewhere (musl) this does nothing: its allocator has no arenas.
 
-use std::time::Duration;
-
-use tokio::time::MissedTickBehavior;
-use tokio_util::sync::CancellationToken;
-
-use super::own_code;
-
-/// How often what is free is given back to the system: rarely enough to cost nothing (some milliseconds for what a daemon holds).
-const GIVEN_BACK_EVERY: Duration = Duration::from_secs(60);
-
 /// Bounds the arenas by the processors, and has large pieces (media, a long list) go back to the system as they are freed. To be
 /// called before any thread is started.
 pub fn keep_small() {
@@ -38,24 +28,6 @@ pub fn give_back() {
     // SAFETY: malloc_trim(3) takes a number and may be called by any thread at any time.
     unsafe {
         libc::malloc_trim(0);
-    }
-}
-
-/// Gives back what is free, and the program's code that is not in use, every minute until it is told to stop.
-pub async fn keep_giving_back(stop: CancellationToken) {
-    let mut ticks = tokio::time::interval(GIVEN_BACK_EVERY);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    while stop.run_until_cancelled(ticks.tick()).await.is_some() {
-        // Of its own, since it holds each arena's lock for as long as it looks through it.
-        let given_back = tokio::task::spawn_blocking(|| {
-            give_back();
-            own_code::let_go()
-        });
-        match given_back.await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::debug!(%error, "the program's own code stays mapped"),
-            Err(_) => return,
-        }
     }
 }
 

@@ -1,19 +1,49 @@
 //! Lets the kernel have back what drover has mapped of its own program and does not use: most of it runs once, at the start, and stays
 //! mapped for good then, since a page that is mapped is given up last.
 
-use std::{fs, io, ops::Range};
+use std::{
+    fs::{self, File},
+    io::{self, BufRead, BufReader},
+    ops::Range,
+    os::fd::AsRawFd,
+};
 
 /// Unmaps the pages of the program's code and constants. What is used again is mapped anew from the file's cache, at some microseconds for
-/// each sixteen pages. Nothing is read from the disk for that unless the kernel needed the memory meanwhile.
+/// each sixteen pages. Nothing is read from the disk for that unless it is no longer in the cache.
 ///
 /// # Errors
 /// When the kernel does not tell what is mapped, or does not take the advice.
 pub fn let_go() -> io::Result<()> {
+    advise(libc::MADV_DONTNEED)
+}
+
+/// Has the kernel forget the program's file, too: a file that was written or read at one go lies in its cache in large pieces, and each
+/// is mapped as a whole for one function that somebody calls. Afterwards each page is read and mapped when it is first used, and its
+/// neighbours are not (`MADV_RANDOM`): once read, it stays in the cache. What another process has mapped stays there as well.
+///
+/// To be called when the start is over, and once: a start would be slow without reading ahead, and the rest of the program's life needs
+/// some hundred of the pages.
+///
+/// # Errors
+/// As [`let_go`], and when the program's file cannot be opened.
+pub fn forget() -> io::Result<()> {
+    let file = File::open("/proc/self/exe")?;
+    advise(libc::MADV_RANDOM)?;
+    advise(libc::MADV_DONTNEED)?;
+    // SAFETY: posix_fadvise(2) takes a descriptor, which is open, and numbers. It drops clean pages of the cache that nobody has mapped.
+    match unsafe { libc::posix_fadvise(file.as_raw_fd(), 0, 0, libc::POSIX_FADV_DONTNEED) } {
+        0 => Ok(()),
+        error => Err(io::Error::from_raw_os_error(error)),
+    }
+}
+
+/// Gives an advice about the mappings of the program that were never written; one that changes how soon they are there, not what they hold.
+fn advise(advice: libc::c_int) -> io::Result<()> {
     let program = fs::read_link("/proc/self/exe")?;
-    for range in unwritten(&fs::read_to_string("/proc/self/smaps")?, &program.to_string_lossy()) {
+    for range in unwritten(BufReader::new(File::open("/proc/self/smaps")?), &program.to_string_lossy())? {
         // SAFETY: the range is a private mapping of a file of which no page was ever written (the kernel says that none is anonymous and
         // none was swapped), so that each page that is dropped comes again from the file with the same content (madvise(2), MADV_DONTNEED).
-        let result = unsafe { libc::madvise(range.start as *mut libc::c_void, range.len(), libc::MADV_DONTNEED) };
+        let result = unsafe { libc::madvise(range.start as *mut libc::c_void, range.len(), advice) };
         if result != 0 {
             return Err(io::Error::last_os_error());
         }
@@ -23,21 +53,22 @@ pub fn let_go() -> io::Result<()> {
 
 /// The private mappings of the program (proc_pid_smaps(5)) that cannot be written to and that never were: what the loader writes and then
 /// protects (relocations) is anonymous memory by then.
-fn unwritten(smaps: &str, program: &str) -> Vec<Range<usize>> {
+fn unwritten(smaps: impl BufRead, program: &str) -> io::Result<Vec<Range<usize>>> {
     let mut found: Vec<Range<usize>> = Vec::new();
     let mut is_candidate = false;
     for line in smaps.lines() {
-        if let Some((range, permissions)) = head_of_mapping(line, program) {
+        let line = line?;
+        if let Some((range, permissions)) = head_of_mapping(&line, program) {
             is_candidate = permissions.is_some_and(|permissions| matches!(permissions, "r-xp" | "r--p"));
             if is_candidate {
                 found.push(range);
             }
-        } else if is_candidate && was_written(line) {
+        } else if is_candidate && was_written(&line) {
             is_candidate = false;
             found.pop();
         }
     }
-    found
+    Ok(found)
 }
 
 /// The first line of a mapping: where it is, and its permissions if it is one of the program's.
@@ -88,29 +119,40 @@ Anonymous:             0 kB
 
     #[test]
     fn only_what_was_never_written_is_let_go() {
-        assert_eq!(unwritten(SMAPS, "/opt/my drover"), [0x5000..0x6000, 0x6000..0x8000]);
-        assert!(unwritten(SMAPS, "drover").is_empty(), "a name's end is not the name");
+        let of = |program| unwritten(SMAPS.as_bytes(), program).expect("lines");
+        assert_eq!(of("/opt/my drover"), [0x5000..0x6000, 0x6000..0x8000]);
+        assert!(of("drover").is_empty(), "a name's end is not the name");
+    }
+
+    /// What is resident of the program's mappings with these permissions.
+    fn resident_kb(wanted: &str) -> u64 {
+        let program = fs::read_link("/proc/self/exe").expect("a program");
+        let smaps = fs::read_to_string("/proc/self/smaps").expect("mappings");
+        let mut is_wanted = false;
+        let mut resident_kb = 0;
+        for line in smaps.lines() {
+            if let Some((_, permissions)) = head_of_mapping(line, &program.to_string_lossy()) {
+                is_wanted = permissions == Some(wanted);
+            } else if is_wanted && let Some(kb) = line.strip_prefix("Rss:") {
+                resident_kb += kb.trim().trim_end_matches(" kB").parse::<u64>().expect("a number");
+            }
+        }
+        resident_kb
     }
 
     #[test]
     fn the_program_runs_on_and_holds_less() {
-        let of_program = || -> u64 {
-            let program = fs::read_link("/proc/self/exe").expect("a program");
-            let smaps = fs::read_to_string("/proc/self/smaps").expect("mappings");
-            let mut is_code = false;
-            let mut resident_kb = 0;
-            for line in smaps.lines() {
-                if let Some((_, permissions)) = head_of_mapping(line, &program.to_string_lossy()) {
-                    is_code = permissions == Some("r-xp");
-                } else if is_code && let Some(kb) = line.strip_prefix("Rss:") {
-                    resident_kb += kb.trim().trim_end_matches(" kB").parse::<u64>().expect("a number");
-                }
-            }
-            resident_kb
-        };
-        let before = of_program();
+        let before = resident_kb("r-xp");
         let_go().expect("the kernel takes the advice");
-        let after = of_program();
+        let after = resident_kb("r-xp");
+        assert!(after < before, "{before} kB, then {after}");
+    }
+
+    #[test]
+    fn a_program_whose_file_was_forgotten_runs_on_and_holds_less() {
+        let before = resident_kb("r--p") + resident_kb("r-xp");
+        forget().expect("the kernel takes the advice");
+        let after = resident_kb("r--p") + resident_kb("r-xp");
         assert!(after < before, "{before} kB, then {after}");
     }
 }

@@ -108,15 +108,13 @@ pub fn router(rooms: Rooms, server: Server, shutdown: Shutdown) -> Router {
     let parts = Parts::new(rooms, server, shutdown);
     let authenticate = middleware::from_fn_with_state(parts.clone(), auth::authenticate);
     let limits = TimeLimits::of(&parts.facts.server.settings);
-    let (keyed, _) = keyed_routes(limits).split_for_parts();
-    let (open, _) = open_routes().split_for_parts();
-    let (socket, _) = events::socket_routes().split_for_parts();
+    let keyed = KEYED.iter().fold(Router::new(), |keyed, group| keyed.merge(group.undescribed(limits)));
+    let open = OPEN.iter().fold(Router::new(), |open, group| open.merge(group.undescribed(limits)));
     let keyed = keyed.route_layer(middleware::from_fn_with_state(parts.clone(), audit::note));
     let desk = dashboard::Desk::new(&parts, keyed.clone().with_state(parts.clone()));
     keyed
         .route_layer(authenticate)
         .merge(open)
-        .merge(socket)
         .merge(dashboard::routes(desk, limits.request))
         .fallback(nowhere)
         .layer(CatchPanicLayer::custom(problem::of_panic))
@@ -129,7 +127,7 @@ pub fn router(rooms: Rooms, server: Server, shutdown: Shutdown) -> Router {
 }
 
 /// How long requests may take.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 struct TimeLimits {
     request: Duration,
     /// A send may be held by `?wait=`.
@@ -143,39 +141,67 @@ impl TimeLimits {
     }
 }
 
+/// Some routes, and how long a request to them may take.
+struct Group {
+    routes: fn() -> OpenApiRouter<Parts>,
+    /// None for streams, which take as long as they take.
+    limit: Option<fn(TimeLimits) -> Duration>,
+}
+
+impl Group {
+    const fn limited(routes: fn() -> OpenApiRouter<Parts>, limit: fn(TimeLimits) -> Duration) -> Self {
+        Self { routes, limit: Some(limit) }
+    }
+
+    const fn endless(routes: fn() -> OpenApiRouter<Parts>) -> Self {
+        Self { routes, limit: None }
+    }
+
+    /// The routes without what describes them. All descriptions together are megabytes of small pieces, whose place among what stays nobody
+    /// else could use; those of one group are gone before the next one's are made.
+    fn undescribed(&self, limits: TimeLimits) -> Router<Parts> {
+        let (router, _) = (self.routes)().split_for_parts();
+        match self.limit {
+            Some(limit) => router.layer(time_limit(limit(limits))),
+            None => router,
+        }
+    }
+}
+
+const REQUEST: fn(TimeLimits) -> Duration = |limits| limits.request;
+const SEND: fn(TimeLimits) -> Duration = |limits| limits.send;
+const UPLOAD: fn(TimeLimits) -> Duration = |_| files::UPLOAD_LIMIT;
+
+/// What needs a key.
+const KEYED: [Group; 19] = [
+    Group::limited(server::keyed_routes, REQUEST),
+    Group::limited(sessions::routes, REQUEST),
+    Group::limited(pairing::routes, REQUEST),
+    Group::limited(messages::routes, REQUEST),
+    Group::limited(queues::routes, REQUEST),
+    Group::limited(contacts::routes, REQUEST),
+    Group::limited(files::routes, REQUEST),
+    Group::limited(keys::routes, REQUEST),
+    Group::limited(memory::routes, REQUEST),
+    Group::limited(audit::routes, REQUEST),
+    Group::limited(webhooks::routes, REQUEST),
+    Group::limited(alerts::routes, REQUEST),
+    Group::limited(not_built::routes, REQUEST),
+    Group::limited(messages::send_routes, SEND),
+    Group::limited(messages::send_media_routes, UPLOAD),
+    Group::limited(chats::routes, REQUEST),
+    Group::limited(files::upload_routes, UPLOAD),
+    Group::endless(events::routes),
+    Group::endless(backup::routes),
+];
+
+/// What needs no key, or looks for one itself.
+const OPEN: [Group; 3] =
+    [Group::endless(events::socket_routes), Group::endless(server::open_routes), Group::endless(openapi::routes)];
+
 /// Every route, for the document.
-fn described_routes(limits: TimeLimits) -> OpenApiRouter<Parts> {
-    openapi::router().merge(keyed_routes(limits)).merge(events::socket_routes()).merge(open_routes())
-}
-
-/// What needs no key.
-fn open_routes() -> OpenApiRouter<Parts> {
-    OpenApiRouter::new().merge(server::open_routes()).merge(openapi::routes())
-}
-
-/// What needs a key. Streams take as long as they take.
-fn keyed_routes(limits: TimeLimits) -> OpenApiRouter<Parts> {
-    OpenApiRouter::new()
-        .merge(server::keyed_routes())
-        .merge(sessions::routes())
-        .merge(pairing::routes())
-        .merge(messages::routes())
-        .merge(queues::routes())
-        .merge(contacts::routes())
-        .merge(files::routes())
-        .merge(keys::routes())
-        .merge(memory::routes())
-        .merge(audit::routes())
-        .merge(webhooks::routes())
-        .merge(alerts::routes())
-        .merge(not_built::routes())
-        .layer(time_limit(limits.request))
-        .merge(messages::send_routes().layer(time_limit(limits.send)))
-        .merge(messages::send_media_routes().layer(time_limit(files::UPLOAD_LIMIT)))
-        .merge(chats::routes().layer(time_limit(limits.request)))
-        .merge(files::upload_routes().layer(time_limit(files::UPLOAD_LIMIT)))
-        .merge(events::routes())
-        .merge(backup::routes())
+fn described_routes() -> OpenApiRouter<Parts> {
+    KEYED.iter().chain(&OPEN).fold(openapi::router(), |all, group| all.merge((group.routes)()))
 }
 
 /// What is not in the API is nobody's business without a key.
@@ -197,10 +223,8 @@ mod tests {
 
     #[test]
     fn no_route_hides_another() {
-        let sources = config::Sources::of(std::path::Path::new("/srv"), &[]);
-        let settings = config::load(&sources).expect("the defaults").config.http;
         // axum panics on the first one that does.
-        drop(described_routes(TimeLimits::of(&settings)));
+        drop(described_routes());
     }
 
     #[tokio::test]

@@ -59,7 +59,7 @@ struct Top;
 
 /// The whole document, as it is served.
 static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
-    let document = super::described_routes(super::TimeLimits::default()).into_openapi();
+    let document = super::described_routes().into_openapi();
     let json = finish(document).to_pretty_json().expect("what utoipa made can be written");
     format!("{json}\n")
 });

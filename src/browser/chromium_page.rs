@@ -56,6 +56,8 @@ const UPLOAD_LIMIT: Duration = Duration::from_secs(300);
 /// How often a page is drawn anew to let go of its last frames, and what lies between: what one drawing frees goes with the next (measured).
 const DRAWINGS: u32 = 3;
 const BETWEEN_DRAWINGS: Duration = Duration::from_secs(5);
+/// What Chromium has ready to be freed a minute after its start goes with one drawing more (measured).
+const BEFORE_THE_LAST: Duration = Duration::from_secs(30);
 
 /// The bridge as it stands in the page.
 #[derive(Debug)]
@@ -258,10 +260,13 @@ impl WhatsAppPage for ChromiumPage {
         for _ in 0..DRAWINGS {
             self.camera.draw(CaptureScreenshotFormat::Jpeg).await?;
             if timeout(BETWEEN_DRAWINGS, self.wait_ended()).await.is_ok() {
-                break;
+                return Ok(());
             }
         }
-        Ok(())
+        if timeout(BEFORE_THE_LAST, self.wait_ended()).await.is_ok() {
+            return Ok(());
+        }
+        self.camera.glance().await
     }
 
     async fn screenshot(&self) -> Result<Vec<u8>, PageError> {

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::{allocator, own_code};
 
 /// How often code that is not in use is let go: it costs two milliseconds, and what is in use is mapped again in less.
-const CODE_EVERY: Duration = Duration::from_secs(5);
+const CODE_EVERY: Duration = Duration::from_secs(10);
 /// How often what the allocator holds free is given back: it looks through all that is allocated.
 const FREE_EVERY: Duration = Duration::from_secs(60);
 /// Until when a start is over, and its code will not be needed again.

@@ -43,12 +43,6 @@ impl Camera {
         }
     }
 
-    /// Draws as little as can be drawn.
-    pub(super) async fn glance(&self) -> Result<(), PageError> {
-        let _one_at_a_time = self.in_use.lock().await;
-        self.cdp.execute(view::a_pixel(), self.limit).await.map(drop)
-    }
-
     async fn draw_to_the_end(self, format: CaptureScreenshotFormat) -> Result<Binary, PageError> {
         let _one_at_a_time = self.in_use.lock().await;
         self.cdp.execute(self.view.for_a_picture(), self.limit).await?;

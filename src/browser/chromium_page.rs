@@ -56,8 +56,8 @@ const UPLOAD_LIMIT: Duration = Duration::from_secs(300);
 /// How often a page is drawn anew to let go of its last frames, and what lies between: what one drawing frees goes with the next (measured).
 const DRAWINGS: u32 = 3;
 const BETWEEN_DRAWINGS: Duration = Duration::from_secs(5);
-/// What Chromium has ready to be freed a minute after its start goes with one drawing more (measured).
-const BEFORE_THE_LAST: Duration = Duration::from_secs(30);
+/// What Chromium has ready to be freed a minute after its start goes when something happens in the page (measured).
+const BEFORE_A_TOUCH: Duration = Duration::from_secs(30);
 
 /// The bridge as it stands in the page.
 #[derive(Debug)]
@@ -263,10 +263,10 @@ impl WhatsAppPage for ChromiumPage {
                 return Ok(());
             }
         }
-        if timeout(BEFORE_THE_LAST, self.wait_ended()).await.is_ok() {
+        if timeout(BEFORE_A_TOUCH, self.wait_ended()).await.is_ok() {
             return Ok(());
         }
-        self.camera.glance().await
+        self.touch().await
     }
 
     async fn screenshot(&self) -> Result<Vec<u8>, PageError> {

@@ -135,7 +135,6 @@ fn what_is_held_is_measured_and_kept_within_the_budget() {
     let alert = |resolved: bool| {
         events.wait_for(&format!("an alert, resolved: {resolved}"), TO_MEASURE, |event| {
             event.name == "alert"
-                && event.data["session"] == "server"
                 && event.data["payload"]["code"] == "memory_critical"
                 && event.data["payload"]["isResolved"] == resolved
         });

@@ -59,6 +59,8 @@ pub(in crate::session) struct Keeper {
     /// Those that were above their ceiling at the last measurement, and have collected since.
     above: BTreeSet<SessionName>,
     level: Level,
+    /// Of which session the alert is that stands.
+    alerted: Option<SessionName>,
     sampler: MemorySampler,
 }
 
@@ -70,6 +72,7 @@ impl Keeper {
             collector: Collector::default(),
             above: BTreeSet::new(),
             level: Level::Normal,
+            alerted: None,
             sampler: MemorySampler::default(),
         }
     }
@@ -202,18 +205,21 @@ impl Keeper {
                 megabytes(used_bytes),
                 megabytes(budget.bytes)
             );
+            self.alerted = largest;
             let alert = Alert::raised(CRITICAL, Severity::Critical, what)
                 .with("used_mb", megabytes(used_bytes))
                 .with("budget_mb", megabytes(budget.bytes));
             self.alert(alert).await;
         } else if before == Level::Critical {
             self.alert(Alert::resolved(CRITICAL, "memory is within its budget again")).await;
+            self.alerted = None;
         }
     }
 
     async fn alert(&self, alert: Alert) {
-        if let Err(error) = self.registry.services().events.alert(&SessionName::server(), alert).await {
-            warn!(%error, "an alert was not stored");
+        let Some(session) = &self.alerted else { return };
+        if let Err(error) = self.registry.services().events.alert(session, alert).await {
+            warn!(session.id = %session, %error, "an alert was not stored");
         }
     }
 

@@ -53,10 +53,12 @@ async fn a_page_sees_the_user_agent_the_locale_and_the_size_of_its_session() {
 
 /// A bridge that tells each density that the page is drawn in.
 const DENSITY: &str = r"
-    const tell = () =>
-      window.__droverNotice(JSON.stringify({ type: 'attached', bridge: String(devicePixelRatio), missing: [] }));
-    matchMedia('(min-resolution: 1dppx)').addEventListener('change', tell);
-    tell();
+    let told;
+    setInterval(() => {
+      if (told === devicePixelRatio) return;
+      told = devicePixelRatio;
+      window.__droverNotice(JSON.stringify({ type: 'attached', bridge: String(told), missing: [] }));
+    }, 1);
 ";
 
 #[tokio::test]

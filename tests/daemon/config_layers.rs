@@ -146,7 +146,7 @@ fn settings_that_depend_on_each_other_must_fit() {
     for (name, value) in [
         ("DROVER_KEEPALIVE__WATCHDOG_S", "3"),
         ("DROVER_KEEPALIVE__WATCHDOG_LOADING_S", "11"),
-        ("DROVER_KEEPALIVE__ACKS_S", "30"),
+        ("DROVER_KEEPALIVE__ACKS_S", "20"),
         ("DROVER_KEEPALIVE__BACKOFF_MAX_S", "1"),
         ("DROVER_BROWSER__CLOSE_GRACE_S", "11"),
         ("DROVER_QUEUE__SEND_TIMEOUT_S", "60"),

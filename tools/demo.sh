@@ -65,13 +65,17 @@ await() {
   done
 }
 
-# In the foreground of the terminal, but ended by our trap and not before it.
+# In the foreground of the terminal, but ended by our trap and not before it. What is waited for has ended already: see `cleanup`.
 attend() {
   "$@" 9>&- &
   foreground=$!
+  while kill -0 "$foreground" 2>/dev/null; do
+    end_if_interrupted
+    sleep 0.1
+  done
+  end_if_interrupted
   local code=0
   wait "$foreground" || code=$?
-  end_if_interrupted
   foreground=''
   return "$code"
 }

@@ -68,10 +68,11 @@ impl BySession {
     /// Everything, in Prometheus' text format: each metric once, whatever parts have samples of it.
     pub(super) fn render(&self) -> String {
         let mut metrics: BTreeMap<String, Written> = BTreeMap::new();
-        add(&mut metrics, &self.0.common.handle.render());
+        // A send is counted for all first, then for its session: read in the other order, no figure of all lacks what one of a session has.
         for part in self.read().values() {
             add(&mut metrics, &part.handle.render());
         }
+        add(&mut metrics, &self.0.common.handle.render());
         let helps: HashMap<&str, &str> = catalogue::all().map(|metric| (metric.name, metric.help)).collect();
         let mut text = String::new();
         for (name, Written { kind, samples }) in metrics {
@@ -152,6 +153,8 @@ fn add(metrics: &mut BTreeMap<String, Written>, text: &str) {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
     use metrics::{counter, gauge, histogram};
 
     use super::*;
@@ -164,6 +167,8 @@ mod tests {
             gauge!("drover_memory_level").set(1.0);
         });
     }
+
+    const SOME: [&str; 8] = ["a", "b", "c", "d", "e", "f", "g", "h"];
 
     #[test]
     fn each_metric_is_written_once_with_the_samples_of_all_sessions() {
@@ -184,6 +189,42 @@ mod tests {
         ] {
             assert_eq!(text.matches(sample).count(), 1, "{sample} in {text}");
         }
+    }
+
+    #[test]
+    fn what_is_counted_of_all_is_never_behind_what_is_counted_of_a_session() {
+        let recorder = BySession::new().expect("the bounds are right");
+        for name in SOME {
+            count(&recorder, name);
+        }
+        let is_over = AtomicBool::new(false);
+        // The sum of these samples.
+        let value = |text: &str, sample: &str| -> u64 {
+            let values = text.lines().filter_map(|line| line.strip_prefix(sample)?.rsplit_once(' '));
+            values.map(|(_, value)| value.parse::<u64>().expect("a number")).sum()
+        };
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                metrics::with_local_recorder(&recorder, || {
+                    while !is_over.load(Ordering::Relaxed) {
+                        for session in SOME {
+                            histogram!("drover_send_seconds", "outcome" => "sent").record(0.1);
+                            counter!("drover_sends_total", "session" => session, "outcome" => "sent").increment(1);
+                        }
+                    }
+                });
+            });
+            let texts: Vec<String> = (0..50).map(|_| recorder.render()).collect();
+            is_over.store(true, Ordering::Relaxed);
+            for text in texts {
+                let of_all = value(&text, "drover_send_seconds_count{outcome=\"sent\"}");
+                let of_the_sessions = value(&text, "drover_sends_total{");
+                assert!(
+                    of_all + 2 * SOME.len() as u64 >= of_the_sessions,
+                    "{of_all} of all, {of_the_sessions} of the sessions"
+                );
+            }
+        });
     }
 
     #[test]

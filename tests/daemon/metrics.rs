@@ -103,12 +103,16 @@ fn what_is_counted_is_what_is_documented() {
         };
         samples.iter().find(fits).map(|sample| sample.value)
     };
-    assert_eq!(value("drover_sessions", &[("state", "ready")]), Some(1.0));
-    assert_eq!(value("drover_sends_total", &[("session", "shop"), ("outcome", "sent")]), Some(1.0));
-    assert_eq!(value("drover_send_seconds_count", &[("outcome", "sent")]), Some(1.0));
-    assert_eq!(value("drover_send_wait_seconds_count", &[("priority", "normal")]), Some(1.0));
-    assert_eq!(value("drover_build_info", &[("version", env!("CARGO_PKG_VERSION"))]), Some(1.0));
-    assert_eq!(value("drover_redis_up", &[]), Some(1.0));
+    for (name, labels) in [
+        ("drover_sessions", &[("state", "ready")][..]),
+        ("drover_sends_total", &[("session", "shop"), ("outcome", "sent")]),
+        ("drover_send_seconds_count", &[("outcome", "sent")]),
+        ("drover_send_wait_seconds_count", &[("priority", "normal")]),
+        ("drover_build_info", &[("version", env!("CARGO_PKG_VERSION"))]),
+        ("drover_redis_up", &[]),
+    ] {
+        assert_eq!(value(name, labels), Some(1.0), "{name}{labels:?} in {text}");
+    }
     for (name, labels) in [
         ("drover_session_transitions_total", &[("to", "ready")][..]),
         ("drover_queue_claims_total", &[("session", "shop")]),
@@ -122,7 +126,7 @@ fn what_is_counted_is_what_is_documented() {
         ("process_threads", &[]),
         ("process_start_time_seconds", &[]),
     ] {
-        assert!(value(name, labels) > Some(0.0), "{name}{labels:?}");
+        assert!(value(name, labels) > Some(0.0), "{name}{labels:?} in {text}");
     }
     for name in ["drover_zombie_processes", "drover_queue_waits_total", "drover_launch_wait_seconds"] {
         assert!(seen.contains(name), "{name}");

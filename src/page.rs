@@ -85,7 +85,7 @@ pub trait WhatsAppPage: Send + Sync + 'static {
     async fn set_available(&self, available: bool) -> Result<(), PageError>;
 
     /// Has the page let go of memory that it does not need: its garbage, what its last frames were made of. It stands still for some
-    /// 100 ms meanwhile, and loses nothing. Takes some seconds.
+    /// 100 ms meanwhile, and loses nothing. Takes some seconds, and in a page that is not a minute old until it is.
     async fn let_go(&self) -> Result<(), PageError> {
         Err(PageError::MissingCapability("let go of memory".to_owned()))
     }

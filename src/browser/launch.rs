@@ -33,7 +33,7 @@ use futures::StreamExt;
 use tokio::{
     sync::{Mutex, OnceCell, mpsc, watch},
     task::JoinHandle,
-    time::timeout,
+    time::{Instant, timeout},
 };
 use tokio_util::{
     sync::CancellationToken,
@@ -284,6 +284,7 @@ impl ChromiumLauncher {
             is_closing,
             ended: has_ended,
             limit,
+            made_at: Instant::now(),
         };
         Launched { page: Arc::new(page), events: receiver, process_group }
     }

@@ -416,11 +416,7 @@ async fn a_newer_bridge_takes_over_in_a_running_page_and_a_broken_one_does_not()
 #[tokio::test]
 async fn a_bridge_that_does_not_parse_is_passed_over_at_the_start() {
     let simulator = Simulator::start().await;
-    let folder = tempfile::tempdir().expect("a folder");
-    let file = folder.path().join("bridge.js");
-    std::fs::write(&file, "(() => {").expect("written");
-    let bridge = file.display().to_string();
-    let bench = Bench::new(drover::config::Browser { bridge, ..settings("headless-shell", &simulator.https) });
+    let bench = Bench::with_bridge("(() => {", settings("headless-shell", &simulator.https));
     let mut launched = bench.launch().await;
     next(&mut launched, "the built-in one", |event| matches!(event, PageEvent::Attached(_)).then_some(())).await;
     launched.page.kill().await;
@@ -430,8 +426,6 @@ async fn a_bridge_that_does_not_parse_is_passed_over_at_the_start() {
 async fn nothing_of_the_page_says_headless() {
     for prefer in BOTH {
         let simulator = Simulator::start().await;
-        let folder = tempfile::tempdir().expect("a folder");
-        let file = folder.path().join("bridge.js");
         // A bridge that tells what a page, and a worker of it, can see of their browser.
         let spy = r"
             const hints = ['fullVersionList', 'architecture', 'bitness', 'model', 'platform'];
@@ -443,9 +437,7 @@ async fn nothing_of_the_page_says_headless() {
               window.__droverNotice(JSON.stringify({ type: 'attached', bridge: JSON.stringify(seen), missing: [] }));
             };
         ";
-        std::fs::write(&file, spy).expect("written");
-        let bridge = file.display().to_string();
-        let bench = Bench::new(drover::config::Browser { bridge, ..settings(prefer, &simulator.https) });
+        let bench = Bench::with_bridge(spy, settings(prefer, &simulator.https));
         let mut launched = bench.launch().await;
         let seen = next(&mut launched, "what it says", |event| match event {
             PageEvent::Attached(probe) => Some(probe.bridge.clone()),

@@ -17,11 +17,7 @@ const SPY: &str = r"
 #[tokio::test]
 async fn a_page_sees_the_user_agent_the_locale_and_the_size_of_its_session() {
     let simulator = Simulator::start().await;
-    let folder = tempfile::tempdir().expect("a folder");
-    let file = folder.path().join("bridge.js");
-    std::fs::write(&file, SPY).expect("written");
-    let bridge = file.display().to_string();
-    let mut bench = Bench::new(drover::config::Browser { bridge, ..settings("headless-shell", &simulator.https) });
+    let mut bench = Bench::with_bridge(SPY, settings("headless-shell", &simulator.https));
     let agent = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/155.0.0.0 Safari/537.36 Edg/155.0.0.0";
     bench.options = PageOptions {
         user_agent: Some(agent.to_owned()),
@@ -48,42 +44,5 @@ async fn a_page_sees_the_user_agent_the_locale_and_the_size_of_its_session() {
         assert_eq!((size(16), size(20)), (1000, 700));
     }
     launched.page.kill().await;
-    bench.assert_nothing_left(launched.process_group).await;
-}
-
-/// A bridge that tells each density that the page is drawn in.
-const DENSITY: &str = r"
-    let told;
-    setInterval(() => {
-      if (told === devicePixelRatio) return;
-      told = devicePixelRatio;
-      window.__droverNotice(JSON.stringify({ type: 'attached', bridge: String(told), missing: [] }));
-    }, 1);
-";
-
-#[tokio::test]
-async fn a_page_rests_again_when_nobody_waits_for_its_picture() {
-    let simulator = Simulator::start().await;
-    let folder = tempfile::tempdir().expect("a folder");
-    let file = folder.path().join("bridge.js");
-    std::fs::write(&file, DENSITY).expect("written");
-    let bridge = file.display().to_string();
-    let bench = Bench::new(drover::config::Browser { bridge, ..settings("headless-shell", &simulator.https) });
-    let mut launched = bench.launch().await;
-    let page = launched.page.clone();
-    let is_of = |density: &'static str| {
-        move |event: &PageEvent| match event {
-            PageEvent::Attached(probe) if probe.bridge == density => Some(()),
-            _ => None,
-        }
-    };
-    next(&mut launched, "a page at rest", is_of("0.25")).await;
-    {
-        let mut picture = std::pin::pin!(page.screenshot());
-        assert!(futures::poll!(&mut picture).is_pending(), "it takes its time");
-        next(&mut launched, "the density of a picture", is_of("1")).await;
-    }
-    next(&mut launched, "a page that rests again", is_of("0.25")).await;
-    page.kill().await;
     bench.assert_nothing_left(launched.process_group).await;
 }

@@ -239,12 +239,19 @@ impl Keeper {
     }
 
     fn collect_in(&self, one: &Awake) {
-        let Some(page) = one.handle.page.borrow().clone() else { return };
+        let mut pages = one.handle.page.clone();
+        let Some(page) = pages.borrow_and_update().clone() else { return };
         let name = one.candidate.name.clone();
         counter!("drover_session_collections_total").increment(1);
         self.registry.tasks().spawn(async move {
-            if let Err(error) = page.let_go().await {
-                debug!(session.id = %name, %error, "the page did not collect its garbage");
+            // It takes a minute: a page that its session has left meanwhile must not live on for that.
+            tokio::select! {
+                let_go = page.let_go() => {
+                    if let Err(error) = let_go {
+                        debug!(session.id = %name, %error, "the page did not collect its garbage");
+                    }
+                }
+                _ = pages.changed() => {}
             }
         });
     }

@@ -48,8 +48,19 @@ pub(crate) struct Bench {
 
 impl Bench {
     pub(crate) fn new(settings: config::Browser) -> Self {
-        become_subreaper().expect("Linux");
+        Self::in_folder(tempfile::tempdir().expect("a folder"), settings)
+    }
+
+    /// With this script as the bridge.
+    pub(crate) fn with_bridge(source: &str, settings: config::Browser) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("bridge.js");
+        fs::write(&file, source).expect("written");
+        Self::in_folder(folder, config::Browser { bridge: file.display().to_string(), ..settings })
+    }
+
+    fn in_folder(folder: tempfile::TempDir, settings: config::Browser) -> Self {
+        become_subreaper().expect("Linux");
         Self {
             folder,
             launcher: ChromiumLauncher::new(settings).expect("no extra arguments"),

@@ -6,20 +6,35 @@ use std::{
     io::{self, BufRead, BufReader},
     ops::Range,
     os::fd::AsRawFd,
+    sync::OnceLock,
 };
 
+/// How much of the code is mapped at most because one page of it is used. Of each piece the kernel keeps 0.3 KB.
+const PIECE: usize = 16 << 10;
+
+/// Where the program's code and constants are; they stay there.
+static UNWRITTEN: OnceLock<Vec<Range<usize>>> = OnceLock::new();
+
 /// Unmaps the pages of the program's code and constants. What is used again is mapped anew from the file's cache, at some microseconds for
-/// each sixteen pages. Nothing is read from the disk for that unless it is no longer in the cache.
+/// each piece. Nothing is read from the disk for that unless it is no longer in the cache.
 ///
 /// # Errors
 /// When the kernel does not tell what is mapped, or does not take the advice.
 pub fn let_go() -> io::Result<()> {
-    advise(libc::MADV_DONTNEED)
+    let ranges = own_ranges()?;
+    // What a debugger wrote into the code would be lost.
+    if is_traced()? {
+        return Ok(());
+    }
+    ranges.iter().try_for_each(|range| advise(range, libc::MADV_DONTNEED))
 }
 
 /// Has the kernel forget the program's file, too: a file that was written or read at one go lies in its cache in large pieces, and each
 /// is mapped as a whole for one function that somebody calls. Afterwards each page is read and mapped when it is first used, and its
 /// neighbours are not (`MADV_RANDOM`): once read, it stays in the cache. What another process has mapped stays there as well.
+///
+/// Of code the kernel reads the neighbours whatever it is told, and maps 64 KB of what is in its cache around each page that is used
+/// (`do_fault_around` in its mm/memory.c), but never beyond a mapping: so the code is cut into small ones.
 ///
 /// To be called when the start is over, and once: a start would be slow without reading ahead, and the rest of the program's life needs
 /// some hundred of the pages.
@@ -28,8 +43,11 @@ pub fn let_go() -> io::Result<()> {
 /// As [`let_go`], and when the program's file cannot be opened.
 pub fn forget() -> io::Result<()> {
     let file = File::open("/proc/self/exe")?;
-    advise(libc::MADV_RANDOM)?;
-    advise(libc::MADV_DONTNEED)?;
+    for range in own_ranges()? {
+        advise(range, libc::MADV_RANDOM)?;
+        cut(range)?;
+    }
+    let_go()?;
     // SAFETY: posix_fadvise(2) takes a descriptor, which is open, and numbers. It drops clean pages of the cache that nobody has mapped.
     match unsafe { libc::posix_fadvise(file.as_raw_fd(), 0, 0, libc::POSIX_FADV_DONTNEED) } {
         0 => Ok(()),
@@ -37,18 +55,44 @@ pub fn forget() -> io::Result<()> {
     }
 }
 
-/// Gives an advice about the mappings of the program that were never written; one that changes how soon they are there, not what they hold.
-fn advise(advice: libc::c_int) -> io::Result<()> {
-    let program = fs::read_link("/proc/self/exe")?;
-    for range in unwritten(BufReader::new(File::open("/proc/self/smaps")?), &program.to_string_lossy())? {
-        // SAFETY: the range is a private mapping of a file of which no page was ever written (the kernel says that none is anonymous and
-        // none was swapped), so that each page that is dropped comes again from the file with the same content (madvise(2), MADV_DONTNEED).
-        let result = unsafe { libc::madvise(range.start as *mut libc::c_void, range.len(), advice) };
-        if result != 0 {
-            return Err(io::Error::last_os_error());
-        }
+/// Makes each piece a mapping of its own: neighbours are one unless they differ, and nothing else hangs on whether clean pages of a file
+/// are to be left out of core dumps. They always are, but for the first, which tells what program it was.
+fn cut(range: &Range<usize>) -> io::Result<()> {
+    let mut every_other = ((range.start + PIECE).next_multiple_of(2 * PIECE)..range.end).step_by(2 * PIECE);
+    every_other.try_for_each(|start| {
+        let end = (start + PIECE).min(range.end);
+        advise(&(start..end), libc::MADV_DONTDUMP)
+    })
+}
+
+/// Gives an advice about a part of [`own_ranges`]; one that changes how soon its pages are there, not what they hold.
+fn advise(range: &Range<usize>, advice: libc::c_int) -> io::Result<()> {
+    // SAFETY: the range is a private mapping of a file of which no page was ever written (the kernel said that none is anonymous and
+    // none was swapped, and it may not be written to), so that each page that is dropped comes again from the file with the same content
+    // (madvise(2), MADV_DONTNEED).
+    match unsafe { libc::madvise(range.start as *mut libc::c_void, range.len(), advice) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
     }
-    Ok(())
+}
+
+fn own_ranges() -> io::Result<&'static [Range<usize>]> {
+    if let Some(ranges) = UNWRITTEN.get() {
+        return Ok(ranges);
+    }
+    let program = fs::read_link("/proc/self/exe")?;
+    let found = unwritten(BufReader::new(File::open("/proc/self/smaps")?), &program.to_string_lossy())?;
+    Ok(UNWRITTEN.get_or_init(|| found))
+}
+
+/// Whether a debugger has hold of this process (proc_pid_status(5)).
+fn is_traced() -> io::Result<bool> {
+    fs::read_to_string("/proc/self/status").map(|status| tracer_in(&status).is_some())
+}
+
+fn tracer_in(status: &str) -> Option<u32> {
+    let pid = status.lines().find_map(|line| line.strip_prefix("TracerPid:"))?;
+    pid.trim().parse().ok().filter(|pid| *pid != 0)
 }
 
 /// The private mappings of the program (proc_pid_smaps(5)) that cannot be written to and that never were: what the loader writes and then
@@ -154,5 +198,19 @@ Anonymous:             0 kB
         forget().expect("the kernel takes the advice");
         let after = resident_kb("r--p") + resident_kb("r-xp");
         assert!(after < before, "{before} kB, then {after}");
+        let program = fs::read_link("/proc/self/exe").expect("a program");
+        let maps = fs::read_to_string("/proc/self/maps").expect("mappings");
+        let of_code = maps.lines().filter_map(|line| head_of_mapping(line, &program.to_string_lossy()));
+        let sizes: Vec<usize> =
+            of_code.filter(|(_, permissions)| *permissions == Some("r-xp")).map(|(range, _)| range.len()).collect();
+        // The first and the last end where no piece does.
+        assert!(sizes.len() > 2 && sizes.iter().all(|size| *size < 4 * PIECE), "{sizes:?}");
+    }
+
+    #[test]
+    fn nothing_is_let_go_while_somebody_debugs_the_program() {
+        assert!(!is_traced().expect("a status"), "nobody does");
+        assert!(tracer_in("Name:\tdrover\nTracerPid:\t0\nUid:\t0\n").is_none());
+        assert_eq!(tracer_in("Name:\tdrover\nTracerPid:\t17\nUid:\t0\n"), Some(17));
     }
 }

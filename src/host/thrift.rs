@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{allocator, own_code};
 
-/// How often code that is not in use is let go: it costs two milliseconds, and what is in use is mapped again in less.
+/// How often code that is not in use is let go: what is in use is mapped again in two milliseconds.
 const CODE_EVERY: Duration = Duration::from_secs(10);
 /// How often what the allocator holds free is given back: it looks through all that is allocated.
 const FREE_EVERY: Duration = Duration::from_secs(60);

@@ -25,6 +25,8 @@ const SOCKET: &str = "redis.sock";
 const RECORD: &str = "server.process";
 const APPEND_ONLY_FOLDER: &str = "appendonlydir";
 
+/// How many connections it takes: drover's, and those of whoever looks into it.
+const MAX_CLIENTS: &str = "128";
 /// Loading a large append-only file takes its time; one that does not even answer "loading" has failed.
 const START_LIMIT: Duration = Duration::from_secs(120);
 const LOOK_EVERY: Duration = Duration::from_millis(20);
@@ -204,6 +206,9 @@ impl Places {
             ("--maxmemory-policy", "noeviction"),
             // Its housekeeping, which would else be most of what an idle drover costs.
             ("--hz", "1"),
+            // It has one client, which holds a few connections: what ten thousand would need, and a histogram for each command, is 0.4 MB.
+            ("--maxclients", MAX_CLIENTS),
+            ("--latency-tracking", "no"),
         ];
         for (name, value) in settings {
             command.args([name, value]);

@@ -212,16 +212,18 @@ mod tests {
     #[tokio::test]
     async fn a_tree_is_measured_with_who_left_its_group() {
         crate::host::become_subreaper().expect("Linux");
-        // Twice as much in the one that left as in the leader; a shell holds some hundred kB.
-        let hold = "x=$(head -c 8000000 /dev/zero | tr '\\0' x); echo held; sleep 60";
+        // Each stops itself then, so that nothing of it changes any more; a shell holds some hundred kB.
+        let hold = "x=$(head -c 8000000 /dev/zero | tr '\\0' x); echo $$; kill -STOP $$";
         let mut command = Command::new("sh");
         command
             .arg("-c")
             .arg(format!("(setsid sh -c \"{}\" &); {hold}", hold.replace('$', "\\$")))
             .stdin(Stdio::null());
         let mut tree = ProcessTree::spawn(command, TreeTag::choose()).expect("sh starts");
+        let is_stopped =
+            |pid: &String| std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| stat.contains(") T "));
         let both_hold = async {
-            while tree.log().lines().iter().filter(|line| *line == "held").count() < 2 {
+            while tree.log().lines().iter().filter(|line| is_stopped(line)).count() < 2 {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };

@@ -9,7 +9,7 @@ use crate::model::SessionName;
 const SETTLED_MS: i64 = 20_000;
 /// What was collected just now gives nothing more.
 const PAUSE_MS: i64 = 300_000;
-/// How many pages at a time: each stands still for some 100 ms meanwhile.
+/// How many pages at a time while memory is short: each stands still for some 100 ms meanwhile, and what the largest give may do.
 const AT_A_TIME: usize = 2;
 
 /// A page that may be told to collect.
@@ -28,26 +28,32 @@ pub(super) struct Collector {
 }
 
 impl Collector {
-    /// Which pages are to collect now. `is_short`: memory is.
+    /// Which pages are to collect now, the largest first: all that have not since they became ready, so that none waits for another's turn.
+    /// `is_short`: memory is.
     pub(super) fn due(&mut self, pages: &[Page<'_>], is_short: bool, now_ms: i64) -> Vec<SessionName> {
         self.told_ms.retain(|name, _| pages.iter().any(|page| page.name == name));
-        let mut by_size: Vec<&Page<'_>> = pages.iter().collect();
+        let mut by_size: Vec<&Page<'_>> = pages.iter().filter(|page| page.ready_ms >= SETTLED_MS).collect();
         by_size.sort_by_key(|page| std::cmp::Reverse(page.private_bytes));
+        let mut again = if is_short { AT_A_TIME } else { 0 };
         let due: Vec<SessionName> = by_size
             .into_iter()
-            .filter(|page| page.ready_ms >= SETTLED_MS && self.is_due(page, is_short, now_ms))
-            .take(AT_A_TIME)
+            .filter(|page| match self.told_ms_since_ready(page, now_ms) {
+                None => true,
+                Some(told_ms) => {
+                    let is_due = again > 0 && now_ms.saturating_sub(told_ms) >= PAUSE_MS;
+                    again -= usize::from(is_due);
+                    is_due
+                }
+            })
             .map(|page| page.name.clone())
             .collect();
         self.told_ms.extend(due.iter().map(|name| (name.clone(), now_ms)));
         due
     }
 
-    fn is_due(&self, page: &Page<'_>, is_short: bool, now_ms: i64) -> bool {
-        // One that was told before it was ready has loaded anew since.
-        let told_ms = self.told_ms.get(page.name).filter(|told_ms| now_ms.saturating_sub(**told_ms) < page.ready_ms);
-        let Some(told_ms) = told_ms else { return true };
-        is_short && now_ms.saturating_sub(*told_ms) >= PAUSE_MS
+    /// One that was told before it was ready has loaded anew since.
+    fn told_ms_since_ready(&self, page: &Page<'_>, now_ms: i64) -> Option<i64> {
+        self.told_ms.get(page.name).copied().filter(|told_ms| now_ms.saturating_sub(*told_ms) < page.ready_ms)
     }
 }
 
@@ -64,9 +70,8 @@ mod tests {
         let [a, b, c] = [&names[0], &names[1], &names[2]];
         let mut collector = Collector::default();
         assert!(collector.due(&pages(SETTLED_MS - 1), true, 0).is_empty(), "they still work");
-        assert_eq!(collector.due(&pages(SETTLED_MS), false, 1_000), [b.clone(), c.clone()]);
-        assert_eq!(collector.due(&pages(SETTLED_MS + 1_000), false, 2_000), std::slice::from_ref(a));
-        assert!(collector.due(&pages(SETTLED_MS + 2_000), true, 3_000).is_empty(), "just now");
+        assert_eq!(collector.due(&pages(SETTLED_MS), false, 2_000), [b.clone(), c.clone(), a.clone()]);
+        assert!(collector.due(&pages(SETTLED_MS + 1_000), true, 3_000).is_empty(), "just now");
         let later = 2_000 + PAUSE_MS;
         assert!(collector.due(&pages(later), false, later).is_empty(), "memory is plenty");
         assert_eq!(collector.due(&pages(later), true, later), [b.clone(), c.clone()]);

@@ -20,8 +20,12 @@ const WATCHER: &str = r"
 const AT_REST: &str = "0.25";
 const IN_A_PICTURE: &str = "1";
 
-fn watched(simulator: &Simulator) -> Bench {
-    Bench::with_bridge(WATCHER, settings("headless-shell", &simulator.https))
+/// A page that tells what it sees, and rests.
+async fn page_at_rest(simulator: &Simulator) -> (Bench, Launched) {
+    let bench = Bench::with_bridge(WATCHER, settings("headless-shell", &simulator.https));
+    let mut launched = bench.launch().await;
+    wait_told(&mut launched, AT_REST).await;
+    (bench, launched)
 }
 
 /// Waits until the page tells this of itself.
@@ -36,10 +40,8 @@ async fn wait_told(launched: &mut Launched, what: &str) {
 #[tokio::test]
 async fn a_page_rests_again_when_nobody_waits_for_its_picture() {
     let simulator = Simulator::start().await;
-    let bench = watched(&simulator);
-    let mut launched = bench.launch().await;
+    let (bench, mut launched) = page_at_rest(&simulator).await;
     let page = launched.page.clone();
-    wait_told(&mut launched, AT_REST).await;
     {
         let mut picture = std::pin::pin!(page.screenshot());
         assert!(futures::poll!(&mut picture).is_pending(), "it takes its time");
@@ -53,11 +55,9 @@ async fn a_page_rests_again_when_nobody_waits_for_its_picture() {
 #[tokio::test]
 async fn a_page_lets_go_by_being_drawn_and_then_touched_when_it_is_a_minute_old() {
     let simulator = Simulator::start().await;
-    let bench = watched(&simulator);
     let begun = Instant::now();
-    let mut launched = bench.launch().await;
+    let (bench, mut launched) = page_at_rest(&simulator).await;
     let page = launched.page.clone();
-    wait_told(&mut launched, AT_REST).await;
     let letting_go = tokio::spawn(async move { page.let_go().await });
     for _ in 0..3 {
         wait_told(&mut launched, IN_A_PICTURE).await;
@@ -73,10 +73,8 @@ async fn a_page_lets_go_by_being_drawn_and_then_touched_when_it_is_a_minute_old(
 #[tokio::test]
 async fn a_page_that_ends_is_not_waited_for_until_it_has_let_go() {
     let simulator = Simulator::start().await;
-    let bench = watched(&simulator);
-    let mut launched = bench.launch().await;
+    let (bench, mut launched) = page_at_rest(&simulator).await;
     let page = launched.page.clone();
-    wait_told(&mut launched, AT_REST).await;
     let letting_go = tokio::spawn(async move { page.let_go().await });
     wait_told(&mut launched, IN_A_PICTURE).await;
     wait_told(&mut launched, AT_REST).await;

@@ -52,9 +52,9 @@ bench-api: install-test ## 1,000 sessions listed 500 times a second, 1,000 liste
 	@$(CARGO) build --locked --workspace --bins --test daemon --profile $(PROFILE)
 	@$(CARGO) test --locked --workspace --test daemon --profile $(PROFILE) -- --ignored --exact --nocapture bench_api::bench_api
 
-bench-boot: install-test ## How long until 20 kept logins are ready again (SESSIONS=... for another number)
-	@$(BUILD_DEV)
-	@$(CARGO) test --locked --workspace --test daemon boot::bench_boot -- --ignored --nocapture
+bench-boot: install-test ## How long until 20 kept logins are ready again (SESSIONS=... for another number); PROFILE=dev for a dev build
+	@$(CARGO) build --locked --workspace --bins --test daemon --profile $(PROFILE)
+	@$(CARGO) test --locked --workspace --test daemon --profile $(PROFILE) -- --ignored --exact --nocapture boot::bench_boot
 
 bench-queue: benches/bullmq/node_modules/.package-lock.json ## The outbound queue beside BullMQ, on one Redis
 	@$(CARGO) bench --locked --workspace --bench queue
@@ -70,9 +70,9 @@ chaos-queue: install-test ## 2,000 messages while everything fails at random (CH
 	@CHAOS_SESSIONS=$${CHAOS_SESSIONS:-5} CHAOS_MESSAGES=$${CHAOS_MESSAGES:-2000} \
 	  $(CARGO) test --locked --workspace --test daemon chaos:: -- --nocapture
 
-bench-memory: install-test conformance-tools simulator/conformance/node_modules/.package-lock.json ## Memory beside whatsapp-web.js, and forty sessions in the room of eight
-	@$(BUILD_DEV)
-	@$(CARGO) test --locked --workspace --test daemon -- --ignored --exact --nocapture memory_bench::bench_memory
+bench-memory: install-test conformance-tools simulator/conformance/node_modules/.package-lock.json ## Memory beside whatsapp-web.js, and forty sessions in the room of eight; PROFILE=dev for a dev build
+	@$(CARGO) build --locked --workspace --bins --test daemon --profile $(PROFILE)
+	@$(CARGO) test --locked --workspace --test daemon --profile $(PROFILE) -- --ignored --exact --nocapture memory_bench::bench_memory
 
 bench-accept: install-test ## How many texts a second are taken over by HTTP, on SQLite and on PostgreSQL
 	@$(CARGO) bench --locked --workspace --bench accept

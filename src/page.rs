@@ -151,7 +151,7 @@ pub enum LaunchError {
         pid: Option<u32>,
     },
     /// The profile's folder cannot be used.
-    #[error("the profile {} cannot be used: {source}", profile.display())]
+    #[error("the profile {} cannot be used: {source}; {}", profile.display(), profile_advice(source))]
     Profile {
         /// Which profile.
         profile: PathBuf,
@@ -171,6 +171,15 @@ pub enum LaunchError {
 
 fn holder_name(pid: Option<u32>) -> String {
     pid.map_or_else(|| "another process".to_owned(), |pid| format!("process {pid}"))
+}
+
+fn profile_advice(source: &std::io::Error) -> &'static str {
+    use std::io::ErrorKind::{PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+    match source.kind() {
+        StorageFull | QuotaExceeded => "make room on its disk: the session starts when there is some",
+        PermissionDenied | ReadOnlyFilesystem => "give drover's user the right to write there, then start the session",
+        _ => "look at what is in its place, where drover wants a folder of its own, then start the session",
+    }
 }
 
 /// A call to a page failed.

@@ -98,12 +98,22 @@ async fn first_sign(signs: &mut Signs, mut exit: ExitWatch) -> Reason {
             outcome = &mut *navigation, if is_navigating => {
                 is_navigating = false;
                 if let Ok(Err(error)) = outcome {
-                    let message = format!("web.whatsapp.com cannot be opened ({error}); check the network and the DNS");
-                    return Reason::new("navigation_failed", message);
+                    return Reason::new("navigation_failed", cannot_be_opened(&error.to_string()));
                 }
             }
         }
     }
+}
+
+/// What to do about an error of Chromium's (`net/base/net_error_list.h`).
+fn cannot_be_opened(error: &str) -> String {
+    let is_the_proxys = ["PROXY", "PROXIES", "TUNNEL", "SOCKS"].iter().any(|word| error.contains(word));
+    let check = if is_the_proxys {
+        "the proxy: its address, user and password in the session's config.proxy, and that it lets drover through"
+    } else {
+        "the network and the DNS"
+    };
+    format!("web.whatsapp.com cannot be opened ({error}); check {check}")
 }
 
 fn exit_reason(exit: Option<Exit>, is_closing: bool) -> Reason {
@@ -132,4 +142,23 @@ async fn first<T>(events: &mut (impl Stream<Item = Arc<T>> + Unpin), counts: imp
         }
     }
     std::future::pending::<()>().await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::cannot_be_opened;
+
+    #[test]
+    fn an_error_says_what_to_check() {
+        for error in [
+            "net::ERR_PROXY_CONNECTION_FAILED",
+            "net::ERR_TUNNEL_CONNECTION_FAILED",
+            "net::ERR_SOCKS_CONNECTION_FAILED",
+        ] {
+            let told = cannot_be_opened(error);
+            assert!(told.contains(error) && told.contains("check the proxy"), "{told}");
+        }
+        let told = cannot_be_opened("net::ERR_NAME_NOT_RESOLVED");
+        assert!(told.contains("check the network and the DNS"), "{told}");
+    }
 }

@@ -54,6 +54,16 @@ impl Quality {
         self.latencies_ms.clear();
     }
 
+    /// Another login: how the connections of the one before did says nothing of it.
+    pub(super) fn forget_drops(&mut self) {
+        self.drops_ms.clear();
+    }
+
+    /// Nothing is sent, nor meant to be: nothing is degraded. True when something was.
+    pub(super) fn excuse(&mut self) -> bool {
+        !std::mem::take(&mut self.causes).is_empty()
+    }
+
     /// None before the first heartbeat.
     pub(super) fn latency(&self) -> Option<Latency> {
         let mut sorted: Vec<u64> = self.latencies_ms.iter().copied().collect();
@@ -112,6 +122,21 @@ mod tests {
         quality.forget_latency();
         quality.note_latency(7);
         assert_eq!(quality.latency(), Some(Latency { p50_ms: 7, p95_ms: 7 }));
+    }
+
+    #[test]
+    fn one_that_is_stopped_is_excused_until_it_sends_again_and_another_login_starts_anew() {
+        let mut quality = Quality::default();
+        (0..4).for_each(|at_ms| quality.note_drop(at_ms));
+        let judge = |quality: &mut Quality| quality.judge(10, Owed::default(), &LIMITS);
+        assert!(judge(&mut quality));
+        assert!(quality.excuse(), "it was degraded");
+        assert!(quality.causes().is_empty() && !quality.excuse());
+        assert_eq!(quality.drops(10), 4, "the hour is not over");
+        assert!(judge(&mut quality), "it is again");
+        quality.forget_drops();
+        assert!(judge(&mut quality) && quality.causes().is_empty());
+        assert_eq!(quality.drops(10), 0);
     }
 
     #[test]

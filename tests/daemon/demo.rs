@@ -12,6 +12,7 @@ use nix::{
     unistd::Pid,
 };
 use serde_json::json;
+use tempfile::TempDir;
 
 use crate::support::{Client, log::Log, servers::free_port, story, wait_until};
 
@@ -34,6 +35,14 @@ impl Demo {
         Self { script, log, group }
     }
 
+    /// Sends a signal to all of its group, as a terminal does, and waits for its end.
+    #[track_caller]
+    fn end_by(&mut self, signal: Signal, code: i32) {
+        killpg(self.group, signal).expect("it runs");
+        let ended = wait_until("the demo ends", story::TO_STOP, || self.script.try_wait().expect("our child"));
+        assert_eq!(ended.code(), Some(code), "{signal}: {}", self.log.text());
+    }
+
     #[track_caller]
     fn wait_says(&self, words: &str) {
         wait_until(&format!("the demo says {words:?}"), story::TO_QR, || self.log.text().contains(words).then_some(()));
@@ -53,14 +62,19 @@ impl Drop for Demo {
     }
 }
 
-#[test]
-fn ctrl_c_ends_everything_and_leaves_nothing() {
+/// A target folder of its own, with this build's programs.
+fn target_folder() -> TempDir {
     let scratch = tempfile::Builder::new().prefix("m-").tempdir().expect("the machine has a temporary folder");
     let binaries = Path::new(env!("CARGO_BIN_EXE_drover")).parent().expect("a binary lies in a folder");
     symlink(binaries, scratch.path().join("debug")).expect("a new folder takes links");
     crate::support::simulator::binary();
-    // Which of both gets the signal first changes from time to time.
-    for _ in 0..2 {
+    scratch
+}
+
+#[test]
+fn ctrl_c_and_other_ends_leave_nothing() {
+    let scratch = target_folder();
+    for (signal, code) in [(Signal::SIGINT, 130), (Signal::SIGTERM, 143), (Signal::SIGHUP, 143)] {
         let (port, phone_port) = (free_port(), free_port());
         let mut demo = Demo::start(scratch.path(), port, phone_port);
         demo.wait_says("As a picture");
@@ -73,11 +87,26 @@ fn ctrl_c_ends_everything_and_leaves_nothing() {
         demo.wait_says("Ctrl-C ends everything");
         wait_until("the events are followed", story::TO_READY, || demo.log.text().contains("WORKING").then_some(()));
 
-        killpg(demo.group, Signal::SIGINT).expect("it runs");
-        let ended = wait_until("the demo ends", story::TO_STOP, || demo.script.try_wait().expect("our child"));
-        assert_eq!(ended.code(), Some(130), "{}", demo.log.text());
+        demo.end_by(signal, code);
         for gone in [&phones, &api] {
             assert!(gone.try_request("GET", "/", &[], None).is_err(), "nothing answers at {}", gone.base());
+        }
+        assert!(!scratch.path().join("demo").exists(), "nothing is left");
+    }
+}
+
+#[test]
+fn a_demo_that_is_ended_while_it_starts_leaves_nothing() {
+    let scratch = target_folder();
+    for begun in ["simulator.log", "drover.log"] {
+        let (port, phone_port) = (free_port(), free_port());
+        let mut demo = Demo::start(scratch.path(), port, phone_port);
+        let log = scratch.path().join("demo").join(begun);
+        wait_until(&format!("{begun} is begun"), story::TO_QR, || log.exists().then_some(()));
+        demo.end_by(Signal::SIGTERM, 143);
+        for gone in [port, phone_port] {
+            let api = Client::new(&format!("http://127.0.0.1:{gone}"), None);
+            assert!(api.try_request("GET", "/", &[], None).is_err(), "nothing answers at {}", api.base());
         }
         assert!(!scratch.path().join("demo").exists(), "nothing is left");
     }

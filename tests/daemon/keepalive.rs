@@ -91,6 +91,26 @@ fn a_session_shows_how_well_it_does_and_is_degraded_before_it_fails() {
     let heartbeats = metric(&drover, "drover_session_latency_seconds_count{session=\"shop\"}");
     assert!(heartbeats.is_some_and(|count| count != "0"), "heartbeats are measured");
 
+    // Nothing is wrong with one that is not to send; and how another login did is not this one's fault.
+    assert_eq!(drover.order("shop", "stop")["degraded"], false);
+    drover.order("shop", "start");
+    drover.wait_status("shop", "WORKING", TO_RECOVER);
+    wait_session(&drover, "its drops are still of this hour", TO_RECOVER, |view| view["degraded"] == true);
+    drover.order("shop", "logout");
+    wait_session(&drover, "they are forgotten with the login", TO_RECOVER, |view| {
+        view["state"] == "awaiting_scan"
+            && view["degraded"] == false
+            && view["health"]["socketDropsLastHour"] == 0
+            && view["health"]["lastAckAt"].is_null()
+    });
+    let told: Vec<Value> = events
+        .all()
+        .into_iter()
+        .filter(|event| event.name == "session.degraded")
+        .map(|event| event.data["payload"]["degraded"].clone())
+        .collect();
+    assert_eq!(told, [true, false, true, false]);
+
     drover.api().delete("/api/sessions/shop").expect(200);
     wait_until("a deleted session shows zeros", story::TO_STOP, || {
         let zeros = ["drover_session_degraded{session=\"shop\"}", "drover_session_working{session=\"shop\"}"];

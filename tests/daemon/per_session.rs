@@ -13,7 +13,7 @@ use std::{
     thread,
 };
 
-use crate::support::{Home, Simulator, story, wait_until, wait_until_ok};
+use crate::support::{Home, Simulator, servers::free_port, story, wait_until, wait_until_ok};
 use serde_json::json;
 
 const USER: &str = "ana";
@@ -162,6 +162,25 @@ fn everything_goes_through_the_sessions_proxy_which_is_told_who_asks() {
     drover.order("shop", "restart");
     wait_until("the old page is gone", story::TO_READY, || (drover.session("shop")["state"] != "ready").then_some(()));
     drover.wait_status("shop", "WORKING", story::TO_READY);
+    drover.stop();
+}
+
+#[test]
+fn a_proxy_that_does_not_answer_is_what_is_to_be_checked() {
+    let simulator = Simulator::start();
+    let home = Home::with(&simulator);
+    let drover = home.start();
+    let config = json!({"proxy": {"server": format!("127.0.0.1:{}", free_port())}});
+    drover.api().post("/api/sessions", &json!({"name": "shop", "config": config})).expect(201);
+    wait_until_ok("it says why", story::TO_QR, || {
+        let view = drover.session("shop");
+        let message = view["reason"]["message"].as_str().unwrap_or_default();
+        if view["reason"]["code"] == "navigation_failed" && message.contains("check the proxy") {
+            Ok(())
+        } else {
+            Err(view)
+        }
+    });
     drover.stop();
 }
 

@@ -180,10 +180,20 @@ impl Actor {
                 self.step(Input::BrowserEnded, tasks).await;
                 self.judge_quality().await;
             }
-            Report::Archived(Ok(())) => self.step(Input::Archived, tasks).await,
+            Report::Archived(Ok(())) => {
+                self.keeper.forget_login();
+                self.step(Input::Archived, tasks).await;
+                self.judge_quality().await;
+            }
             Report::Archived(Err(error)) => {
                 tracing::error!(%error, "the login was not archived");
-                let reason = Reason::new("profile_unusable", format!("the lost login could not be archived: {error}"));
+                let reason = Reason::new(
+                    "profile_unusable",
+                    format!(
+                        "the lost login could not be archived: {error}; see that drover may write to archive/ in its data folder and that its \
+                     disk has room, then start the session"
+                    ),
+                );
                 self.step(Input::ArchiveFailed(reason), tasks).await;
             }
             // What a page says that is gone says nothing about the one after it.

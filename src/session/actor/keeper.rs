@@ -121,6 +121,12 @@ impl Keeper {
         self.presence.forget();
     }
 
+    /// The login is lost: the next one is another account, or the same one anew.
+    pub(super) fn forget_login(&mut self) {
+        self.quality.forget_drops();
+        self.last_ack_at_ms = None;
+    }
+
     /// When something is to be done, as long as there is a page to do it to.
     pub(super) fn due(&self, is_ready: bool) -> Instant {
         let questions = self.heartbeat.next_at.min(self.ping.next_at);
@@ -307,7 +313,11 @@ impl Actor {
             answer_ms: u64::try_from(unanswered.as_millis()).unwrap_or(u64::MAX),
             ack_ms: waiting_ms.map_or(0, |since_ms| u64::try_from(now_ms - since_ms).unwrap_or(0)),
         };
-        if self.keeper.quality.judge(now_ms, owed, &self.services.settings.quality) {
+        let quality = &mut self.keeper.quality;
+        let is_to_send = sends_or_will(self.machine.state);
+        let is_changed =
+            if is_to_send { quality.judge(now_ms, owed, &self.services.settings.quality) } else { quality.excuse() };
+        if is_changed {
             self.publish().await;
             let causes = self.keeper.quality.causes();
             let state = self.machine.state;
@@ -318,6 +328,12 @@ impl Actor {
             self.tell(EventKind::SessionDegraded, payload).await;
         }
     }
+}
+
+/// Whether a session sends, or is about to without a person.
+fn sends_or_will(state: SessionState) -> bool {
+    use SessionState::{Launching, Loading, Ready, Reconnecting, Syncing};
+    matches!(state, Launching | Loading | Syncing | Ready | Reconnecting)
 }
 
 impl Actor {

@@ -45,6 +45,32 @@ fn a_profile_that_a_live_process_holds() {
     });
 }
 
+#[test]
+fn a_profile_that_is_no_folder_waits_for_a_person_and_says_what_to_do() {
+    heals("15550009305", |scene| {
+        scene.drover.order("shop", "stop");
+        let profile = scene.home.profile("shop");
+        let aside = profile.with_extension("aside");
+        fs::rename(&profile, &aside).expect("nobody uses it");
+        fs::write(&profile, "no folder").expect("the data folder takes files");
+        scene.drover.order("shop", "start");
+        let failed = wait_until_ok("it is refused", TO_RECOVER, || {
+            let view = scene.drover.session("shop");
+            if view["state"] == "failed" { Ok(view) } else { Err(view) }
+        });
+        assert_eq!(
+            (&failed["reason"]["code"], &failed["retry"]),
+            (&json!("profile_unusable"), &json!(null)),
+            "{failed}"
+        );
+        let message = failed["reason"]["message"].as_str().expect("it is told");
+        assert!(message.contains(&profile.display().to_string()) && message.contains("start the session"), "{message}");
+        fs::remove_file(&profile).expect("ours");
+        fs::rename(&aside, &profile).expect("it is there");
+        scene.drover.order("shop", "start");
+    });
+}
+
 /// Runs a session whose `folder` of the data folder is on a small disk; the disk is full when the session starts, and has space
 /// again later.
 fn gets_over_a_full_disk(number: &str, folder: fn(&Home) -> PathBuf) {

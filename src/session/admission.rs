@@ -58,7 +58,7 @@ impl Wait {
             ),
             Self::Budget => Reason::new(
                 "waiting_for_room",
-                "the memory budget is full; it starts when another session has put itself to sleep (see [memory] of the settings)",
+                "the memory budget is full; it starts when another session has gone to sleep. If none ever does, raise memory.budget or unpin one",
             ),
             Self::Held => Reason::new("held", "its login is being saved; it starts as soon as that is done"),
             Self::Tasks => Reason::new(

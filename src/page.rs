@@ -328,3 +328,22 @@ pub enum PageEvent {
         reason: Reason,
     },
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Error, ErrorKind};
+
+    use super::LaunchError;
+
+    #[test]
+    fn a_profile_that_cannot_be_used_says_what_to_do() {
+        for (kind, advice) in [
+            (ErrorKind::StorageFull, "make room on its disk"),
+            (ErrorKind::ReadOnlyFilesystem, "the right to write there"),
+            (ErrorKind::AlreadyExists, "what is in its place"),
+        ] {
+            let told = LaunchError::Profile { profile: "profiles/shop".into(), source: Error::from(kind) }.to_string();
+            assert!(told.contains("profiles/shop") && told.contains(advice), "{told}");
+        }
+    }
+}

@@ -20,11 +20,8 @@ pub(super) fn check(profile: &Path) -> io::Result<()> {
     if free >= NEEDED_BYTES {
         return Ok(());
     }
-    let message = format!(
-        "{} MB are free on its disk, and Chromium needs {}: make space",
-        free / MEGABYTE,
-        NEEDED_BYTES / MEGABYTE
-    );
+    let message =
+        format!("{} MB are free on its disk, and Chromium needs {}", free / MEGABYTE, NEEDED_BYTES / MEGABYTE);
     Err(io::Error::new(io::ErrorKind::StorageFull, message))
 }
 

@@ -22,6 +22,7 @@ use chromiumoxide::{
 };
 use futures::StreamExt;
 use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
 
 use super::cdp::{GoneWatch, wait_gone};
 
@@ -73,8 +74,13 @@ impl Questions {
         Ok(Some(Self { answers, paused, challenges }))
     }
 
-    /// Answers until the browser is gone.
-    pub(super) async fn answer(mut self, browser: Arc<Mutex<Browser>>, mut gone: GoneWatch) {
+    /// Answers until the browser is gone; cancels `refusal` when the proxy does not take what it is told.
+    pub(super) async fn answer(
+        mut self,
+        browser: Arc<Mutex<Browser>>,
+        mut gone: GoneWatch,
+        refusal: CancellationToken,
+    ) {
         let mut answered = HashSet::new();
         loop {
             let result = tokio::select! {
@@ -82,7 +88,7 @@ impl Questions {
                 Some(paused) = self.paused.next() => self.serve(&*browser.lock().await, &paused).await,
                 Some(challenge) = self.challenges.next() => {
                     let is_first = answered.insert(challenge.request_id.clone());
-                    self.log_in(&*browser.lock().await, &challenge, is_first).await
+                    self.log_in(&*browser.lock().await, &challenge, is_first, &refusal).await
                 }
                 else => return,
             };
@@ -111,7 +117,13 @@ impl Questions {
     }
 
     /// Each request once: a proxy that asks again did not like the answer.
-    async fn log_in(&self, browser: &Browser, challenge: &EventAuthRequired, is_first: bool) -> Result<(), CdpError> {
+    async fn log_in(
+        &self,
+        browser: &Browser,
+        challenge: &EventAuthRequired,
+        is_first: bool,
+        refusal: &CancellationToken,
+    ) -> Result<(), CdpError> {
         let is_proxy = challenge.auth_challenge.source == Some(AuthChallengeSource::Proxy);
         let mut response = AuthChallengeResponse::new(AuthChallengeResponseResponse::CancelAuth);
         match &self.answers.credentials {
@@ -121,7 +133,8 @@ impl Questions {
                 response.password = Some(password.clone());
             }
             _ if is_proxy => {
-                tracing::warn!("the proxy refuses its user and password: check config.proxy of the session")
+                tracing::warn!("the proxy refuses its user and password: check config.proxy of the session");
+                refusal.cancel();
             }
             _ => response.response = AuthChallengeResponseResponse::Default,
         }

@@ -259,18 +259,24 @@ impl ChromiumLauncher {
         let (gone, is_gone) = watch::channel(None);
         let (ended, has_ended) = watch::channel(false);
         let (sender, receiver) = mpsc::channel(events::CAPACITY);
-        let kill = CancellationToken::new();
+        let (kill, refusal) = (CancellationToken::new(), CancellationToken::new());
         let is_closing = Arc::new(AtomicBool::new(false));
         let process_group = process.id();
         self.beside(events::forward(request.session, calls, is_gone.clone(), sender));
         if let Some(questions) = questions {
-            self.beside(questions.answer(Arc::clone(&browser), is_gone.clone()));
+            self.beside(questions.answer(Arc::clone(&browser), is_gone.clone(), refusal.clone()));
         }
         self.beside(dismiss_dialogs(page.clone(), dialogs));
         let login_copy = Arc::clone(&login.copy);
         let navigation = AbortOnDropHandle::new(self.beside(navigate(page.clone(), login)));
-        let signs =
-            Signs { crashes, connection: driver, navigation, kill: kill.clone(), is_closing: is_closing.clone() };
+        let signs = Signs {
+            crashes,
+            connection: driver,
+            navigation,
+            refusal,
+            kill: kill.clone(),
+            is_closing: is_closing.clone(),
+        };
         self.beside(Warden { process, signs, gone, ended }.run());
         let (cdp, limit) = (Cdp::new(page, is_gone), Duration::from_secs(self.settings.call_timeout_s));
         let page = ChromiumPage {

@@ -40,6 +40,8 @@ pub(super) struct Signs {
     pub(super) connection: AbortOnDropHandle<()>,
     /// The first navigation; ends with what Chromium says against it.
     pub(super) navigation: AbortOnDropHandle<Result<(), String>>,
+    /// Cancelled when a proxy does not take its user and password.
+    pub(super) refusal: CancellationToken,
     /// Kills.
     pub(super) kill: CancellationToken,
     /// Whether a close was asked for: then the browser's exit is no accident.
@@ -75,7 +77,7 @@ const CLOSED: &str = "browser_closed";
 const EXIT_FOLLOWS: Duration = Duration::from_secs(1);
 
 async fn first_sign(signs: &mut Signs, mut exit: ExitWatch) -> Reason {
-    let Signs { crashes, connection, navigation, kill, is_closing } = signs;
+    let Signs { crashes, connection, navigation, refusal, kill, is_closing } = signs;
     let mut is_connected = true;
     let mut is_navigating = true;
     loop {
@@ -94,6 +96,13 @@ async fn first_sign(signs: &mut Signs, mut exit: ExitWatch) -> Reason {
                 if !is_closing && timeout(EXIT_FOLLOWS, exit.wait()).await.is_err() {
                     return Reason::new("connection_lost", "the connection to the browser broke");
                 }
+            }
+            // Later on the page goes on trying, as with any connection that it loses.
+            () = refusal.cancelled(), if is_navigating => {
+                return Reason::new(
+                    "navigation_failed",
+                    "the proxy refuses its user and password; correct the session's config.proxy, then restart the session",
+                );
             }
             outcome = &mut *navigation, if is_navigating => {
                 is_navigating = false;

@@ -185,6 +185,27 @@ fn a_proxy_that_does_not_answer_is_what_is_to_be_checked() {
 }
 
 #[test]
+fn a_proxy_that_refuses_the_password_is_named_until_it_is_corrected() {
+    let simulator = Simulator::start();
+    let proxy = Proxy::start(&simulator.https());
+    let home = Home::with(&simulator);
+    let drover = home.start();
+    let config = |password: &str| json!({"proxy": {"server": proxy.address.to_string(), "username": USER, "password": password}});
+    drover.api().post("/api/sessions", &json!({"name": "shop", "config": config("falsch")})).expect(201);
+    wait_until_ok("it says why", story::TO_QR, || {
+        let view = drover.session("shop");
+        let message = view["reason"]["message"].as_str().unwrap_or_default();
+        if message.contains("the proxy refuses its user and password") { Ok(()) } else { Err(view) }
+    });
+    assert!(proxy.asked_for().is_empty(), "nothing was let through");
+    let corrected = json!({"config": config(PASSWORD)}).to_string();
+    drover.api().request("PUT", "/api/sessions/shop", &[], Some(&corrected)).expect(200);
+    drover.order("shop", "restart");
+    story::wait_qr(&drover, "shop");
+    drover.stop();
+}
+
+#[test]
 fn the_phone_lists_the_device_under_its_name_and_others_under_their_own() {
     let simulator = Simulator::start();
     let home = Home::with(&simulator);

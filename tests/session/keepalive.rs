@@ -226,3 +226,15 @@ async fn when_nothing_is_acknowledged_it_is_not_ready_and_the_page_is_loaded_ane
     until(&bench, "ready", |bench| state(bench) == SessionState::Ready).await;
     bench.stop().await;
 }
+
+/// It takes a minute, and a page that is held so long keeps what its browser was.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_its_session_left_is_not_waited_for_until_it_has_let_go_of_memory() {
+    let bench = started(|config| config.memory.sample_s = 1).await;
+    let letting_go = |bench: &Bench| bench.script.letting_go.load(Ordering::SeqCst);
+    until(&bench, "its page lets go", |bench| letting_go(bench) == 1).await;
+    bench.registry.restart(&bench.session).await.unwrap();
+    until(&bench, "ready with another page", |bench| launches(bench) == 2 && state(bench) == SessionState::Ready).await;
+    until(&bench, "the page is left", |bench| letting_go(bench) == 0).await;
+    bench.stop().await;
+}

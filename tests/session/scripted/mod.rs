@@ -70,6 +70,8 @@ pub(crate) struct Script {
     pub(crate) uncommitted: AtomicUsize,
     pub(crate) launches: AtomicUsize,
     pub(crate) ended: AtomicUsize,
+    /// Pages that are letting go of memory; each does until nobody waits for it.
+    pub(crate) letting_go: AtomicUsize,
     /// Held by a test while no browser shall end.
     pub(crate) closing: tokio::sync::Mutex<()>,
     store: Mutex<Option<Store>>,
@@ -201,6 +203,18 @@ impl WhatsAppPage for ScriptedPage {
     async fn set_available(&self, available: bool) -> Result<(), PageError> {
         self.0.stirred.lock().unwrap().push(Stir::Available(available));
         Ok(())
+    }
+
+    async fn let_go(&self) -> Result<(), PageError> {
+        struct LettingGo<'a>(&'a AtomicUsize);
+        impl Drop for LettingGo<'_> {
+            fn drop(&mut self) {
+                self.0.fetch_sub(1, Ordering::SeqCst);
+            }
+        }
+        self.0.letting_go.fetch_add(1, Ordering::SeqCst);
+        let _letting_go = LettingGo(&self.0.letting_go);
+        std::future::pending().await
     }
 
     async fn screenshot(&self) -> Result<Vec<u8>, PageError> {

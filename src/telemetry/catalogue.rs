@@ -75,7 +75,7 @@ pub const METRICS: &[(&str, &[Metric])] = &[
             gauge(
                 "drover_session_last_ack_timestamp_seconds",
                 &["session"],
-                "When WhatsApp last acknowledged a message (Unix time).",
+                "When WhatsApp last acknowledged a message of this login (Unix time); 0 before the first.",
             ),
         ],
     ),

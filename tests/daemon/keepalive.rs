@@ -8,6 +8,7 @@ use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
 const BOB: &str = "15559990001@c.us";
+const LAST_ACK: &str = "drover_session_last_ack_timestamp_seconds{session=\"shop\"}";
 const TO_RECOVER: Duration = Duration::from_secs(90);
 
 /// A session whose login is kept: its browser is another one than that which was linked.
@@ -66,6 +67,15 @@ fn a_session_shows_how_well_it_does_and_is_degraded_before_it_fails() {
     assert_eq!((&view["degraded"], &view["quarantined"]), (&json!(false), &json!(false)), "{view}");
     assert_eq!(view["presence"], "offline", "{view}");
 
+    assert_eq!(
+        (&view["health"]["lastAckAt"], metric(&drover, LAST_ACK).as_deref()),
+        (&Value::Null, Some("0")),
+        "{view}"
+    );
+    drover.send_text("shop", BOB, "hello");
+    wait_session(&drover, "an ack", TO_RECOVER, |view| !view["health"]["lastAckAt"].is_null());
+    assert!(metric(&drover, LAST_ACK).is_some_and(|at| at.parse::<f64>().is_ok_and(|at| at > 1.7e9)));
+
     for drops in 1..=2 {
         phone.fault(json!({"drop_socket": true}));
         wait_session(&drover, "the drop is counted, and over", TO_RECOVER, |view| {
@@ -103,6 +113,7 @@ fn a_session_shows_how_well_it_does_and_is_degraded_before_it_fails() {
             && view["health"]["socketDropsLastHour"] == 0
             && view["health"]["lastAckAt"].is_null()
     });
+    assert_eq!(metric(&drover, LAST_ACK).as_deref(), Some("0"), "it was another login's");
     let told: Vec<Value> = events
         .all()
         .into_iter()

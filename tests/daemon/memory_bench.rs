@@ -37,7 +37,10 @@ fn setting(name: &str, usual: u64) -> u64 {
 /// What one run of one side gave; times in seconds, one a session.
 #[derive(Debug, Default)]
 struct Run {
+    /// Of everything: browsers, and drover with its Redis, or node.
     private_mb: f64,
+    /// Of the browsers alone.
+    browsers_mb: f64,
     cpu_percent: f64,
     to_qr: Vec<f64>,
     to_ready: Vec<f64>,
@@ -75,6 +78,10 @@ fn look(scratch: &Path, run: &mut Run) {
     // A hundred ticks are a second.
     run.cpu_percent = ticks(&family).saturating_sub(before) as f64 / began.elapsed().as_secs_f64();
     run.private_mb = private_mb(&family);
+    // Each browser is a process group.
+    let groups: BTreeSet<i32> =
+        family.iter().filter(|process| is_browser(process)).map(|process| process.group).collect();
+    run.browsers_mb = private_mb(&family.into_iter().filter(|process| groups.contains(&process.group)).collect());
 }
 
 fn number(side: usize, session: u64) -> String {
@@ -265,7 +272,7 @@ fn wake_times(home: &Home) -> Vec<f64> {
     times
 }
 
-fn share_room(simulator: &Simulator, per_session_mb: f64) -> Shared {
+fn share_room(simulator: &Simulator, browser_mb: f64) -> Shared {
     let sessions = usize::try_from(setting("MEMORY_MANY", 40)).expect("a number of sessions");
     let room = usize::try_from(setting("MEMORY_ROOM", 8)).expect("a number of sessions");
     let home = Home::with(simulator);
@@ -274,9 +281,9 @@ fn share_room(simulator: &Simulator, per_session_mb: f64) -> Shared {
     let wake_p50_s = median(&wake_times(&home));
 
     // Room for so many and a bit, below what counts as critical; 50 MB for drover and its Redis.
-    let budget_mb = ((room as f64 + 0.5) * per_session_mb + 50.0) / 0.85;
+    let budget_mb = ((room as f64 + 0.5) * browser_mb + 50.0) / 0.85;
     home.set("DROVER_MEMORY__BUDGET", &format!("{}MB", budget_mb.round()));
-    home.set("DROVER_ADMISSION__MEMORY_PER_START_MB", &format!("{}", per_session_mb.round()));
+    home.set("DROVER_ADMISSION__MEMORY_PER_START_MB", &format!("{}", browser_mb.round()));
     let drover = home.start();
     let events = drover.events();
     let mut order: Vec<usize> = (0..sessions).collect();
@@ -340,7 +347,8 @@ fn bench_memory() {
     let middle = |runs: &[Run], times: fn(&Run) -> Vec<f64>| median(&runs.iter().flat_map(times).collect::<Vec<_>>());
     let ratio = |times: fn(&Run) -> Vec<f64>| middle(&ours, times) / middle(&theirs, times);
     let private_mb = per_session(&ours);
-    let shared = share_room(&simulator, private_mb);
+    let browsers_mb: Vec<f64> = ours.iter().map(|run| run.browsers_mb).collect();
+    let shared = share_room(&simulator, median(&browsers_mb) / sessions as f64);
     let report = json!({
         "private_mb_per_session": private_mb,
         "private_mb_per_session_wwebjs": per_session(&theirs),

@@ -63,10 +63,9 @@ impl Meters {
         self.set("drover_session_quarantined", f64::from(u8::from(view.health.quarantined)));
         #[expect(clippy::cast_precision_loss, reason = "a few an hour")]
         self.set("drover_session_socket_drops_last_hour", view.health.socket_drops_last_hour as f64);
-        if let Some(at_ms) = view.health.last_ack_at_ms {
-            #[expect(clippy::cast_precision_loss, reason = "a time of this century")]
-            self.set("drover_session_last_ack_timestamp_seconds", at_ms as f64 / 1_000.0);
-        }
+        #[expect(clippy::cast_precision_loss, reason = "a time of this century")]
+        let acked_at = view.health.last_ack_at_ms.map_or(0.0, |at_ms| at_ms as f64 / 1_000.0);
+        self.set("drover_session_last_ack_timestamp_seconds", acked_at);
     }
 
     fn set(&self, name: &'static str, value: f64) {

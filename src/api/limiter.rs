@@ -101,7 +101,7 @@ enum Place {
 
 impl Limiter {
     pub(super) fn new(queue: Queue, clock: Arc<dyn Clock>, rates: Rates) -> Self {
-        let (memory, rests_until_ms) = (Memory::default(), AtomicI64::new(0));
+        let (memory, rests_until_ms) = (Memory::new(QUARTER_HOUR), AtomicI64::new(0));
         Self { shared: Arc::new(Shared { queue, clock, rates, memory, rests_until_ms }) }
     }
 

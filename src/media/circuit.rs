@@ -1,22 +1,23 @@
 //! A circuit a host: after so many failed downloads in a row the host is left alone for a while, then one is let through.
 
 use std::{
-    collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use tokio::time::Instant;
 
-use crate::bounded;
+use crate::bounded::{Bounded, Bounds, Life};
 
-/// How many hosts are remembered; those beyond have no circuit until one of them is forgotten.
-const MOST_HOSTS: usize = 4096;
+/// How many hosts are remembered; beyond, the one that was asked longest ago is forgotten.
+const MOST_HOSTS: u64 = 4096;
+/// How long a host is remembered from which nothing was fetched since: an hour, longer than any circuit is open by default.
+const REMEMBERED: Duration = Duration::from_secs(60 * 60);
 
 /// The circuits of all hosts. Clones share them.
 #[derive(Debug, Clone)]
 pub(super) struct Circuits {
-    hosts: Arc<Mutex<HashMap<String, Circuit>>>,
+    hosts: Bounded<String, Arc<Mutex<Circuit>>>,
     failures: u32,
     open_for: Duration,
 }
@@ -30,32 +31,36 @@ struct Circuit {
     is_tried: bool,
 }
 
+fn lock(circuit: &Mutex<Circuit>) -> MutexGuard<'_, Circuit> {
+    circuit.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl Circuits {
     pub(super) fn new(failures: u32, open_for: Duration) -> Self {
-        Self { hosts: Arc::default(), failures, open_for }
-    }
-
-    fn hosts(&self) -> MutexGuard<'_, HashMap<String, Circuit>> {
-        self.hosts.lock().unwrap_or_else(PoisonError::into_inner)
+        let life = Life::Used(REMEMBERED.max(open_for.saturating_mul(2)));
+        let hosts = Bounded::new(Bounds { name: "media_circuits", entries: MOST_HOSTS, life });
+        Self { hosts, failures, open_for }
     }
 
     /// Lets a download through, or says when to come back.
     pub(super) fn enter(&self, host: &str, now: Instant) -> Result<Pass, Duration> {
-        let mut hosts = self.hosts();
+        let host = host.to_owned();
         let mut is_trial = false;
-        if let Some(circuit) = hosts.get_mut(host).filter(|circuit| circuit.failures >= self.failures) {
-            let opens = circuit.failed_at + self.open_for;
-            if now < opens {
-                return Err(opens - now);
+        if let Some(circuit) = self.hosts.get(&host) {
+            let mut circuit = lock(&circuit);
+            if circuit.failures >= self.failures {
+                let opens = circuit.failed_at + self.open_for;
+                if now < opens {
+                    return Err(opens - now);
+                }
+                if circuit.is_tried {
+                    return Err(Duration::from_secs(1));
+                }
+                circuit.is_tried = true;
+                is_trial = true;
             }
-            if circuit.is_tried {
-                return Err(Duration::from_secs(1));
-            }
-            circuit.is_tried = true;
-            is_trial = true;
         }
-        drop(hosts);
-        Ok(Pass { circuits: self.clone(), host: host.to_owned(), is_trial })
+        Ok(Pass { circuits: self.clone(), host, is_trial })
     }
 }
 
@@ -70,32 +75,25 @@ pub(super) struct Pass {
 impl Pass {
     /// The host answered as it should.
     pub(super) fn succeeded(self) {
-        self.circuits.hosts().remove(&self.host);
+        self.circuits.hosts.remove(&self.host);
     }
 
     /// The host failed.
     pub(super) fn failed(self, now: Instant) {
-        let mut hosts = self.circuits.hosts();
-        bounded::show_size("media_circuits", u64::try_from(hosts.len()).unwrap_or(u64::MAX));
-        if hosts.len() >= MOST_HOSTS {
-            let open_for = self.circuits.open_for;
-            hosts.retain(|_, circuit| now < circuit.failed_at + open_for);
-        }
-        if hosts.len() < MOST_HOSTS || hosts.contains_key(&self.host) {
-            let circuit = Circuit { failures: 0, failed_at: now, is_tried: false };
-            let circuit = hosts.entry(self.host.clone()).or_insert(circuit);
-            circuit.failures = circuit.failures.saturating_add(1);
-            circuit.failed_at = now;
-        }
+        let never = || Arc::new(Mutex::new(Circuit { failures: 0, failed_at: now, is_tried: false }));
+        let circuit = self.circuits.hosts.get_or_make(self.host.clone(), never);
+        let mut circuit = lock(&circuit);
+        circuit.failures = circuit.failures.saturating_add(1);
+        circuit.failed_at = now;
     }
 }
 
 impl Drop for Pass {
     fn drop(&mut self) {
         if self.is_trial
-            && let Some(circuit) = self.circuits.hosts().get_mut(&self.host)
+            && let Some(circuit) = self.circuits.hosts.get(&self.host)
         {
-            circuit.is_tried = false;
+            lock(&circuit).is_tried = false;
         }
     }
 }
@@ -158,9 +156,7 @@ mod tests {
         for host in 0..MOST_HOSTS + 100 {
             circuits.enter(&host.to_string(), now).expect("closed").failed(now);
         }
-        assert_eq!(circuits.hosts().len(), MOST_HOSTS);
-        let later = now + 61 * SECOND;
-        circuits.enter("new", later).expect("closed").failed(later);
-        assert_eq!(circuits.hosts().len(), 1);
+        assert_eq!(circuits.hosts.len(), MOST_HOSTS);
+        assert!(circuits.hosts.get(&"0".to_owned()).is_none(), "the first of them is forgotten");
     }
 }

@@ -2,21 +2,32 @@
 //! a key does not get its share anew when Redis goes.
 
 use std::{
-    collections::{HashMap, VecDeque},
-    sync::{Mutex, PoisonError},
+    collections::VecDeque,
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
-use crate::bounded;
+use crate::bounded::{Bounded, Bounds, Life};
 
 const MINUTE_MS: i64 = 60_000;
 /// The finest time that is told apart: it bounds what a key costs to a minute's worth of entries.
 const STEP_MS: i64 = 500;
+/// More keys than that do not hand anything in within one minute.
+const BOUNDS: Bounds = Bounds { name: "key_limits", entries: 10_000, life: Life::Used(Duration::from_secs(61)) };
 
-/// What each key handed in during the last minute: (end of the step, how many), the oldest first.
-#[derive(Debug, Default)]
+/// What a key handed in during the last minute: (end of the step, how many), the oldest first.
+type Steps = VecDeque<(i64, u32)>;
+
+/// The steps of each key.
+#[derive(Debug)]
 pub(super) struct KeyLimit {
-    by_key: Mutex<HashMap<String, VecDeque<(i64, u32)>>>,
+    by_key: Bounded<String, Arc<Mutex<Steps>>>,
+}
+
+impl Default for KeyLimit {
+    fn default() -> Self {
+        Self { by_key: Bounded::new(BOUNDS) }
+    }
 }
 
 impl KeyLimit {
@@ -42,23 +53,17 @@ impl KeyLimit {
         })
     }
 
-    fn with_steps<T>(&self, key: &str, now_ms: i64, change: impl FnOnce(&mut VecDeque<(i64, u32)>) -> T) -> T {
-        let is_recent = |(end_ms, _): &(i64, u32)| *end_ms > now_ms - MINUTE_MS;
-        let mut by_key = self.by_key.lock().unwrap_or_else(PoisonError::into_inner);
-        // Keys that were not used for a minute, each time their number has doubled.
-        if by_key.len() >= 64 && by_key.len().is_power_of_two() && !by_key.contains_key(key) {
-            by_key.retain(|_, steps| steps.back().is_some_and(is_recent));
-        }
-        bounded::show_size("key_limits", u64::try_from(by_key.len()).unwrap_or(u64::MAX));
-        let steps = by_key.entry(key.to_owned()).or_default();
-        while steps.front().is_some_and(|step| !is_recent(step)) {
+    fn with_steps<T>(&self, key: &str, now_ms: i64, change: impl FnOnce(&mut Steps) -> T) -> T {
+        let steps = self.by_key.get_or_make(key.to_owned(), Arc::default);
+        let mut steps = steps.lock().unwrap_or_else(PoisonError::into_inner);
+        while steps.front().is_some_and(|(end_ms, _)| *end_ms <= now_ms - MINUTE_MS) {
             steps.pop_front();
         }
-        change(steps)
+        change(&mut steps)
     }
 }
 
-fn note(steps: &mut VecDeque<(i64, u32)>, now_ms: i64) {
+fn note(steps: &mut Steps, now_ms: i64) {
     let end_ms = now_ms - now_ms.rem_euclid(STEP_MS) + STEP_MS;
     match steps.back_mut() {
         Some((latest_ms, messages)) if *latest_ms >= end_ms => *messages = messages.saturating_add(1),
@@ -91,9 +96,10 @@ mod tests {
         let limit = KeyLimit::default();
         for number in 0..100_000 {
             limit.count("busy", NOW_MS + number);
-            limit.count(&number.to_string(), NOW_MS + number * 70_000);
+            limit.count(&number.to_string(), NOW_MS + number);
         }
-        let by_key = limit.by_key.lock().expect("nobody panicked");
-        assert!(by_key["busy"].len() <= 121 && by_key.len() <= 128, "{} {}", by_key["busy"].len(), by_key.len());
+        let busy = limit.by_key.get(&"busy".to_owned()).expect("it was used all the time");
+        let (steps, keys) = (busy.lock().expect("nobody panicked").len(), limit.by_key.len());
+        assert!(steps <= 121 && keys <= BOUNDS.entries, "{steps} {keys}");
     }
 }

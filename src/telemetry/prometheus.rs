@@ -10,6 +10,7 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use super::{TelemetryError, by_session::BySession};
+use crate::bounded;
 
 /// How long observations are kept one by one, and what was counted of a session that is gone.
 const SETTLED_EVERY: Duration = Duration::from_secs(5);
@@ -31,9 +32,10 @@ impl Metrics {
         Ok(Self(recorder))
     }
 
-    /// Puts what was observed since the last time into the buckets. Until then each observation is kept by itself, so this must
-    /// be done now and then, also where nobody asks for the metrics.
+    /// Puts what was observed since the last time into the buckets, and has bounded maps let go what is too old. Until then each
+    /// observation is kept by itself, so this must be done now and then, also where nobody asks for the metrics.
     pub fn settle(&self) {
+        bounded::settle();
         self.0.settle();
     }
 

@@ -5,13 +5,13 @@ use std::{future::Future, time::Duration};
 use serde_json::Value;
 
 use crate::{
-    bounded::{Bounded, Bounds},
+    bounded::{Bounded, Bounds, Life},
     model::SessionName,
     session::error::SessionError,
 };
 
 /// Some kilobytes an entry at most.
-const BOUNDS: Bounds = Bounds { name: "contacts", entries: 10_000, life: Duration::from_secs(60 * 60) };
+const BOUNDS: Bounds = Bounds { name: "contacts", entries: 10_000, life: Life::Put(Duration::from_secs(60 * 60)) };
 
 /// Answers by session, question and person. Cheap to clone.
 #[derive(Clone)]

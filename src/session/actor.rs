@@ -133,6 +133,8 @@ struct BrowserHeld {
     place: Option<Place>,
     /// Among the pages that were just linked, until it has synced.
     linking: Option<Place>,
+    /// Among the pages that bring in their history.
+    history: Option<Place>,
 }
 
 /// The QR on show, and how many there were.

@@ -3,7 +3,7 @@
 //!
 //! A start holds a place until its page is loaded, since loading is what costs; at most for [`Limits::hold_ms`], so that one that
 //! hangs delays nobody for long. A page that was just linked unlinks itself when it syncs too slowly (whatsapp-web.md): it holds a
-//! place, too, for as long as that takes.
+//! place, too, for as long as its first sync takes, and for as long as its history may take, but then only while others are left.
 //!
 //! Invariants, held by property tests: never more starts than places, never a start for which memory or tasks are short; whoever
 //! waits starts once there is room, the operators' before the others' but never two in a row past one that waits longer.
@@ -86,10 +86,13 @@ pub struct Limits {
     pub hold_ms: i64,
     /// How long a page that was just linked counts as one, in milliseconds.
     pub link_ms: i64,
+    /// How long a page that brings in its history counts as one, in milliseconds.
+    pub history_ms: i64,
 }
 
 /// A page that was just linked has 180 s for each of its two syncs.
 const LINK_MS: i64 = 380_000;
+const HISTORY_MS: i64 = 180_000;
 const MIB: u64 = 1 << 20;
 
 impl Limits {
@@ -105,6 +108,7 @@ impl Limits {
             spacing_ms: i64::try_from(settings.spacing_ms).unwrap_or(i64::MAX),
             hold_ms: i64::try_from(settings.hold_s.saturating_mul(1_000)).unwrap_or(i64::MAX),
             link_ms: LINK_MS,
+            history_ms: HISTORY_MS,
         }
     }
 }
@@ -143,6 +147,7 @@ pub struct Admission {
     waiting: VecDeque<(Ticket, Priority)>,
     starting: Vec<Place>,
     linking: Vec<Place>,
+    history: Vec<Place>,
     last_start_ms: Option<i64>,
     /// The last one that started came before one that waited longer.
     has_jumped: bool,
@@ -158,6 +163,7 @@ impl Admission {
             waiting: VecDeque::new(),
             starting: Vec::new(),
             linking: Vec::new(),
+            history: Vec::new(),
             last_start_ms: None,
             has_jumped: false,
         }
@@ -182,11 +188,19 @@ impl Admission {
         ticket
     }
 
+    /// A page brings in its history from now on.
+    pub fn bring_in_history(&mut self, now_ms: i64) -> Ticket {
+        let ticket = self.issue();
+        self.history.push(Place { ticket, until_ms: now_ms.saturating_add(self.limits.history_ms) });
+        ticket
+    }
+
     /// It waits, starts or syncs no longer.
     pub fn leave(&mut self, ticket: Ticket) {
         self.waiting.retain(|(waiting, _)| *waiting != ticket);
         self.starting.retain(|place| place.ticket != ticket);
         self.linking.retain(|place| place.ticket != ticket);
+        self.history.retain(|place| place.ticket != ticket);
     }
 
     /// How many wait, and how many start.
@@ -200,6 +214,7 @@ impl Admission {
     pub fn ask(&mut self, ticket: Ticket, now_ms: i64, left: Headroom, fits: bool) -> Verdict {
         self.starting.retain(|place| place.until_ms > now_ms);
         self.linking.retain(|place| place.until_ms > now_ms);
+        self.history.retain(|place| place.until_ms > now_ms);
         if let Some((why, again_at_ms)) = self.shortage(now_ms, left) {
             return Verdict::Wait { why, again_at_ms };
         }
@@ -229,9 +244,12 @@ impl Admission {
     fn shortage(&self, now_ms: i64, left: Headroom) -> Option<(Wait, i64)> {
         let limits = &self.limits;
         let taken = self.starting.len() + self.linking.len();
-        if taken >= limits.starts {
+        // Histories slow others down, but do not keep them: one start at a time is left.
+        let is_held_for_histories = !self.starting.is_empty() && taken + self.history.len() >= limits.starts;
+        if taken >= limits.starts || is_held_for_histories {
             let why = if self.starting.len() >= limits.starts { Wait::Turn } else { Wait::Linking };
-            let first = self.starting.iter().chain(&self.linking).map(|place| place.until_ms).min();
+            let first =
+                self.starting.iter().chain(&self.linking).chain(&self.history).map(|place| place.until_ms).min();
             return Some((why, first.unwrap_or(now_ms)));
         }
         let look_again = now_ms.saturating_add(LOOK_AGAIN_MS);

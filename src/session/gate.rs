@@ -98,6 +98,12 @@ impl Gate {
         Place { gate: Arc::clone(self), ticket: self.with(|admission| admission.link(now_ms)) }
     }
 
+    /// The place of a page that brings in its history.
+    pub(super) fn bring_in_history(self: &Arc<Self>) -> Place {
+        let now_ms = self.clock.steady_ms();
+        Place { gate: Arc::clone(self), ticket: self.with(|admission| admission.bring_in_history(now_ms)) }
+    }
+
     fn with<T>(&self, act: impl FnOnce(&mut Admission) -> T) -> T {
         let mut admission = self.admission.lock().unwrap_or_else(PoisonError::into_inner);
         let result = act(&mut admission);
@@ -137,6 +143,7 @@ mod tests {
             spacing_ms: 0,
             hold_ms: 60_000,
             link_ms: 60_000,
+            history_ms: 60_000,
         };
         let sources = config::Sources::of(std::path::Path::new("/srv"), &[]);
         let settings = config::load(&sources).expect("the defaults").config.memory;

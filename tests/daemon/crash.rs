@@ -136,7 +136,7 @@ fn a_crashed_renderer_and_a_hung_page_are_replaced() {
     home.set("DROVER_KEEPALIVE__WATCHDOG_S", "4");
     let drover = home.start();
     let phone = simulator.phone("15550004005", "Ana");
-    story::link_for_good(&drover, "shop", &phone);
+    story::keep_login(&drover, "shop", &phone);
     for fault in [json!({"crash_renderer": true}), json!({"hang_page_ms": 600_000})] {
         let browser = home.browser_of("shop").expect("a browser runs");
         phone.fault(fault.clone());

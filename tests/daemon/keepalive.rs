@@ -11,15 +11,6 @@ const BOB: &str = "15559990001@c.us";
 const LAST_ACK: &str = "drover_session_last_ack_timestamp_seconds{session=\"shop\"}";
 const TO_RECOVER: Duration = Duration::from_secs(90);
 
-/// A session whose login is kept: its browser is another one than that which was linked.
-fn keep_login(drover: &Drover<'_>, phone: &Phone<'_>) {
-    story::link(drover, "shop", phone);
-    drover.order("shop", "stop");
-    drover.wait_status("shop", "STOPPED", story::TO_STOP);
-    drover.order("shop", "start");
-    drover.wait_status("shop", "WORKING", story::TO_READY);
-}
-
 /// Waits until the session is as wanted.
 #[track_caller]
 fn wait_session(drover: &Drover<'_>, what: &str, limit: Duration, wanted: impl Fn(&Value) -> bool) -> Value {
@@ -172,7 +163,7 @@ fn a_session_to_which_nothing_is_acknowledged_is_not_working_and_one_late_ack_is
     home.set("DROVER_QUALITY__ACKS_S", "3");
     let drover = home.start();
     let phone = simulator.phone("15550005003", "Ana");
-    keep_login(&drover, &phone);
+    story::keep_login(&drover, "shop", &phone);
 
     let events = drover.events();
     phone.fault(json!({"stay_at_ack": 0}));
@@ -209,7 +200,7 @@ fn a_session_that_crashes_too_often_is_quarantined_until_somebody_restarts_it() 
     home.set("DROVER_KEEPALIVE__QUARANTINE_CRASHES", "1");
     let drover = home.start();
     let phone = simulator.phone("15550005004", "Ana");
-    keep_login(&drover, &phone);
+    story::keep_login(&drover, "shop", &phone);
     let events = drover.events();
 
     home.browser_of("shop").expect("a browser runs").signal(Signal::SIGKILL);
@@ -240,7 +231,7 @@ fn attempts_that_are_spent_raise_one_alert_and_the_slow_retry_brings_it_back() {
     }
     let drover = home.start();
     let phone = simulator.phone("15550005005", "Ana");
-    keep_login(&drover, &phone);
+    story::keep_login(&drover, "shop", &phone);
     let events = drover.events();
 
     phone.fault(json!({"never_sync": true}));
@@ -284,7 +275,7 @@ fn one_that_is_shut_out_waits_for_a_person_and_keeps_a_picture() {
     home.set("DROVER_KEEPALIVE__SLOW_RETRY_S", "1");
     let drover = home.start();
     let phone = simulator.phone("15550005006", "Ana");
-    keep_login(&drover, &phone);
+    story::keep_login(&drover, "shop", &phone);
     let events = drover.events();
 
     for (times, (mode, code)) in
@@ -331,5 +322,39 @@ fn a_logout_that_hangs_is_noticed_and_the_login_is_archived() {
     simulator.clear_faults();
     assert!(!story::read_qr(&drover, "shop").is_empty(), "a new QR follows");
     assert_eq!(fs::read_dir(home.data().join("archive")).expect("an archive").count(), 1);
+    drover.stop();
+}
+
+#[test]
+fn a_page_that_was_just_linked_is_left_alone_though_it_hangs() {
+    let simulator = Simulator::start();
+    let home = Home::with(&simulator);
+    home.set("DROVER_BROWSER__CALL_TIMEOUT_S", "2");
+    home.set("DROVER_KEEPALIVE__PING_S", "1");
+    home.set("DROVER_KEEPALIVE__WATCHDOG_S", "3");
+    home.set("DROVER_KEEPALIVE__WATCHDOG_LOADING_S", "4");
+    home.set("DROVER_QUALITY__UNANSWERED_S", "2");
+    home.set("DROVER_ADMISSION__STARTS", "1");
+    let drover = home.start();
+    let phone = simulator.phone("15550005021", "Ana");
+    story::link(&drover, "shop", &phone);
+    let browser = home.browser_of("shop").expect("a browser runs");
+    phone.fault(json!({"hang_page_ms": 15_000}));
+    let hung = std::time::Instant::now();
+    wait_session(&drover, "that it does not answer shows", TO_RECOVER, |view| view["degraded"] == true);
+    // Others start meanwhile, one at a time, and are well.
+    story::keep_login(&drover, "other", &simulator.phone("15550005022", "Ben"));
+    let view = wait_session(&drover, "it answers again", TO_RECOVER, |view| view["degraded"] == false);
+    assert!(hung.elapsed() > Duration::from_secs(12), "it hung for far longer than watchdog_s: {:?}", hung.elapsed());
+    assert_eq!((&view["status"], home.browser_of("shop")), (&json!("WORKING"), Some(browser)), "{view}");
+
+    // The same page with another browser is not new any more.
+    drover.order("shop", "restart");
+    drover.wait_status("shop", "WORKING", story::TO_READY);
+    let browser = home.browser_of("shop").expect("a browser runs");
+    phone.fault(json!({"hang_page_ms": 600_000}));
+    crate::support::home::wait_gone("the browser", TO_RECOVER, &browser);
+    simulator.clear_faults();
+    drover.wait_status("shop", "WORKING", TO_RECOVER);
     drover.stop();
 }

@@ -62,7 +62,7 @@ fn heals_with(number: &str, settings: fn(&Home), fault: impl FnOnce(&Scene<'_>))
     settings(&home);
     let drover = home.start();
     let phone = simulator.phone(number, "Ana");
-    story::link_for_good(&drover, "shop", &phone);
+    story::keep_login(&drover, "shop", &phone);
     let events = drover.events();
     let scene = Scene { simulator: &simulator, home: &home, drover: &drover, phone: &phone };
     fault(&scene);

@@ -213,7 +213,8 @@ impl Actor {
         }
     }
 
-    /// A start is over when its page is loaded and has caught up; a page that was just linked has its place until it has synced.
+    /// A start is over when its page is loaded and has caught up; a page that was just linked has its place until it has synced, and
+    /// another one for its history.
     pub(super) fn keep_places(&mut self) {
         use SessionState::{Launching, Loading, Pairing, Syncing};
         if !matches!(self.machine.state, Launching | Loading | Syncing) {
@@ -223,6 +224,11 @@ impl Actor {
             self.browser.linking = None;
         } else if self.browser.linking.is_none() {
             self.browser.linking = Some(self.gate.link());
+        }
+        if self.machine.signals.history_ends_ms.is_none_or(|ends_ms| ends_ms <= self.services.clock.steady_ms()) {
+            self.browser.history = None;
+        } else if self.browser.history.is_none() {
+            self.browser.history = Some(self.gate.bring_in_history());
         }
     }
 

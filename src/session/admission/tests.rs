@@ -14,6 +14,7 @@ const LIMITS: Limits = Limits {
     spacing_ms: 10,
     hold_ms: 1_000,
     link_ms: 5_000,
+    history_ms: 3_000,
 };
 
 const PLENTY: Headroom = Headroom { memory_bytes: None, tasks: None };
@@ -89,10 +90,33 @@ fn pages_that_were_just_linked_take_places_and_go_before_all() {
     assert_eq!(admission.ask(c, 6_000, PLENTY, true), Verdict::Go);
 }
 
+#[test]
+fn pages_that_bring_in_their_history_leave_one_start_at_a_time() {
+    let mut admission = Admission::new(Limits { spacing_ms: 0, starts: 3, ..LIMITS });
+    let [a, b, c] = std::array::from_fn(|_| admission.join(Priority::Operator));
+    let [one, _two, _three] = std::array::from_fn(|_| admission.bring_in_history(0));
+    assert_eq!(admission.ask(a, 0, PLENTY, true), Verdict::Go);
+    assert_eq!(why(admission.ask(b, 0, PLENTY, true)), Some(Wait::Linking));
+    admission.leave(a);
+    assert_eq!(admission.ask(b, 0, PLENTY, true), Verdict::Go, "the next one");
+    admission.leave(one);
+    assert_eq!(why(admission.ask(c, 1, PLENTY, true)), Some(Wait::Linking));
+    assert_eq!(admission.ask(c, 3_000, PLENTY, true), Verdict::Go, "they are over");
+    // Beside one that was just linked.
+    let mut admission = Admission::new(Limits { spacing_ms: 0, starts: 1, ..LIMITS });
+    let a = admission.join(Priority::Operator);
+    admission.bring_in_history(0);
+    let linking = admission.link(0);
+    assert_eq!(why(admission.ask(a, 0, PLENTY, true)), Some(Wait::Linking));
+    admission.leave(linking);
+    assert_eq!(admission.ask(a, 0, PLENTY, true), Verdict::Go);
+}
+
 #[derive(Debug, Clone)]
 enum Step {
     Join(bool),
     Link,
+    BringIn,
     /// Ask with this much left.
     Ask(usize, u64, u64),
     Leave(usize),
@@ -103,6 +127,7 @@ fn any_step() -> impl Strategy<Value = Step> {
     prop_oneof![
         any::<bool>().prop_map(Step::Join),
         Just(Step::Link),
+        Just(Step::BringIn),
         (0usize..8, 0u64..1_500, 0u64..300).prop_map(|(who, memory, tasks)| Step::Ask(who, memory, tasks)),
         (0usize..8).prop_map(Step::Leave),
         (0i64..2_000).prop_map(Step::Pass),
@@ -122,6 +147,7 @@ proptest! {
             match step {
                 Step::Join(is_operator) => known.push(admission.join(priority(is_operator))),
                 Step::Link => known.push(admission.link(now_ms)),
+                Step::BringIn => known.push(admission.bring_in_history(now_ms)),
                 Step::Pass(ms) => now_ms += ms,
                 Step::Leave(who) if who < known.len() => {
                     let ticket = known.swap_remove(who);
@@ -149,8 +175,11 @@ proptest! {
 
     /// However they come: all start, each once, none later than twice its place in the queue.
     #[test]
-    fn nobody_starves(queue in prop::collection::vec(any::<bool>(), 1..40), late in 0usize..20) {
+    fn nobody_starves(queue in prop::collection::vec(any::<bool>(), 1..40), late in 0usize..20, histories in 0usize..4) {
         let mut admission = Admission::new(LIMITS);
+        for _ in 0..histories {
+            admission.bring_in_history(0);
+        }
         let mut waiting: Vec<Ticket> = queue.iter().map(|is_operator| admission.join(priority(*is_operator))).collect();
         let first = waiting.clone();
         let (mut now_ms, mut order) = (0, Vec::new());

@@ -56,20 +56,18 @@ impl Machine {
     /// The page gave a sign of life.
     pub(super) fn beat(&mut self, context: &Context<'_>) {
         let keepalive = context.keepalive;
-        let is_busy = self.signals.history_ends_ms.is_some_and(|ends_ms| context.now_ms < ends_ms);
         let limit_s = match self.state {
             _ if self.login == Login::JustLinked => {
                 keepalive.watchdog_loading_s.max(super::deadlines::JUST_LINKED_LIMIT_S)
-            }
-            SessionState::Ready | SessionState::Reconnecting if is_busy => {
-                keepalive.watchdog_s.saturating_mul(2).min(keepalive.watchdog_loading_s)
             }
             SessionState::Ready | SessionState::Reconnecting => keepalive.watchdog_s,
             // Nobody can ask it before it has loaded.
             SessionState::Loading => keepalive.watchdog_loading_s.max(context.load_limit_s),
             _ => keepalive.watchdog_loading_s,
         };
-        self.signals.page_due_ms = Some(after_s(context, limit_s));
+        let due_ms = after_s(context, limit_s);
+        // What brings in the history keeps a page busy, and must not be broken off.
+        self.signals.page_due_ms = Some(due_ms.max(self.signals.history_ends_ms.unwrap_or(due_ms)));
     }
 
     /// Each signal has its time once more.

@@ -35,6 +35,17 @@ pub fn link_for_good(drover: &Drover<'_>, session: &str, phone: &Phone<'_>) {
     drover.home().wait_login_written(session, &phone.number);
 }
 
+/// Links a session whose browser is then another one than that which was linked: the one that was is left alone for the three minutes
+/// of its history, whatever happens to its page.
+#[track_caller]
+pub fn keep_login(drover: &Drover<'_>, session: &str, phone: &Phone<'_>) {
+    link(drover, session, phone);
+    drover.order(session, "stop");
+    drover.wait_status(session, "STOPPED", TO_STOP);
+    drover.order(session, "start");
+    drover.wait_status(session, "WORKING", TO_READY);
+}
+
 /// Creates a session and links this phone to it, as an operator does.
 #[track_caller]
 pub fn link(drover: &Drover<'_>, session: &str, phone: &Phone<'_>) {

@@ -75,11 +75,25 @@ fn a_page_that_brings_in_the_history_may_be_slow_and_is_not_restarted_for_acks()
     let mut bench = Bench::new();
     bench.step(Input::Start).step(Input::Launched).step(Input::Qr).step(Input::Status(linked()));
     bench.step(Input::Status(can_send())).sees(SessionState::Ready, &[Effect::KeepLogin]);
-    assert_eq!(bench.machine.signals.page_due_ms, Some(bench.now_ms + 24_000));
+    assert_eq!(bench.machine.signals.page_due_ms, Some(bench.now_ms + 180_000));
     let waiting_since_ms = Some(bench.now_ms);
     bench.step(Input::Sends { waiting_since_ms, is_acked: false });
     bench.live(177, &can_send()).sees(SessionState::Ready, &[]);
     bench.live(9, &can_send()).sees(SessionState::Loading, &[Effect::Reload]);
+}
+
+#[test]
+fn a_page_that_hangs_while_it_brings_in_the_history_is_restarted_only_after_that() {
+    let mut bench = Bench::new();
+    bench.step(Input::Start).step(Input::Launched).step(Input::Qr).step(Input::Status(linked()));
+    bench.step(Input::Status(can_send())).live(30, &can_send());
+    for _ in 0..149 {
+        bench.now_ms += 1_000;
+        bench.step(Input::Tick).sees(SessionState::Ready, &[]);
+    }
+    bench.now_ms += 1_000;
+    bench.step(Input::Tick).sees(SessionState::Reconnecting, &[Effect::Kill]);
+    assert_eq!(bench.reason(), "page_hung");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use std::{fs, os::unix::fs::PermissionsExt, time::Duration};
 
-use crate::support::{Drover, Events, Home, Phone, Simulator, story, wait_until, wait_until_ok};
+use crate::support::{Drover, Events, Home, Simulator, story, wait_until, wait_until_ok};
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 

@@ -18,8 +18,8 @@ use moka::{notification::RemovalCause, policy::EvictionPolicy, sync::Cache};
 pub struct Bounds {
     /// Its name in the metrics.
     pub name: &'static str,
-    /// How many entries it has at most; beyond, those go that were not used for longest.
-    pub entries: u64,
+    /// How many entries it has at most, or what they weigh together; beyond, those go that were not used for longest.
+    pub most: u64,
     /// How long an entry lives.
     pub life: Life,
 }
@@ -31,6 +31,13 @@ pub enum Life {
     Put(Duration),
     /// After it was used last.
     Used(Duration),
+    /// Whichever of the two comes first.
+    Both {
+        /// After it was put in.
+        put: Duration,
+        /// After it was used last.
+        used: Duration,
+    },
 }
 
 /// A map that is bounded. Clones share it.
@@ -87,10 +94,17 @@ where
     /// An empty one.
     #[must_use]
     pub fn new(bounds: Bounds) -> Self {
+        Self::weighed(bounds, |_, _| 1)
+    }
+
+    /// An empty one whose entries count by what they weigh.
+    #[must_use]
+    pub fn weighed(bounds: Bounds, weigh: impl Fn(&K, &V) -> u32 + Send + Sync + 'static) -> Self {
         let name = bounds.name;
         let cache = Cache::builder()
             .name(name)
-            .max_capacity(bounds.entries)
+            .max_capacity(bounds.most)
+            .weigher(weigh)
             // What is new is kept, however often it was wanted before: a limit that forgets it at once would be none.
             .eviction_policy(EvictionPolicy::lru())
             .support_invalidation_closures()
@@ -105,6 +119,7 @@ where
         let cache = match bounds.life {
             Life::Put(life) => cache.time_to_live(life),
             Life::Used(life) => cache.time_to_idle(life),
+            Life::Both { put, used } => cache.time_to_live(put).time_to_idle(used),
         };
         let map = Arc::new(Map { name, cache: cache.build() });
         let shared: Arc<dyn Settle> = map.clone();
@@ -172,7 +187,7 @@ mod tests {
 
     #[test]
     fn it_never_holds_more_than_it_may_and_nothing_for_longer() {
-        let bounds = Bounds { name: "test", entries: 100, life: Life::Put(Duration::from_millis(200)) };
+        let bounds = Bounds { name: "test", most: 100, life: Life::Put(Duration::from_millis(200)) };
         let map: Bounded<u32, u32> = Bounded::new(bounds);
         for number in 0..10_000 {
             map.insert(number, number);
@@ -188,7 +203,7 @@ mod tests {
     #[test]
     fn what_is_used_stays_and_what_is_not_goes_though_nobody_looks_at_the_map() {
         let life = Duration::from_millis(600);
-        let map = Bounded::new(Bounds { name: "test", entries: 100, life: Life::Used(life) });
+        let map = Bounded::new(Bounds { name: "test", most: 100, life: Life::Used(life) });
         assert_eq!(map.get_or_make("used", || 1), 1);
         assert_eq!(map.get_or_make("used", || 2), 1, "it is there already");
         map.insert("idle", 3);
@@ -203,7 +218,7 @@ mod tests {
 
     #[test]
     fn what_is_meant_is_taken_out() {
-        let map = Bounded::new(Bounds { name: "test", entries: 100, life: Life::Put(Duration::from_secs(60)) });
+        let map = Bounded::new(Bounds { name: "test", most: 100, life: Life::Put(Duration::from_secs(60)) });
         for number in 0..10 {
             map.insert(number, number);
         }

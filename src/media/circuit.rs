@@ -38,7 +38,7 @@ fn lock(circuit: &Mutex<Circuit>) -> MutexGuard<'_, Circuit> {
 impl Circuits {
     pub(super) fn new(failures: u32, open_for: Duration) -> Self {
         let life = Life::Used(REMEMBERED.max(open_for.saturating_mul(2)));
-        let hosts = Bounded::new(Bounds { name: "media_circuits", entries: MOST_HOSTS, life });
+        let hosts = Bounded::new(Bounds { name: "media_circuits", most: MOST_HOSTS, life });
         Self { hosts, failures, open_for }
     }
 

@@ -13,7 +13,7 @@ const MINUTE_MS: i64 = 60_000;
 /// The finest time that is told apart: it bounds what a key costs to a minute's worth of entries.
 const STEP_MS: i64 = 500;
 /// More keys than that do not hand anything in within one minute.
-const BOUNDS: Bounds = Bounds { name: "key_limits", entries: 10_000, life: Life::Used(Duration::from_secs(61)) };
+const BOUNDS: Bounds = Bounds { name: "key_limits", most: 10_000, life: Life::Used(Duration::from_secs(61)) };
 
 /// What a key handed in during the last minute: (end of the step, how many), the oldest first.
 type Steps = VecDeque<(i64, u32)>;
@@ -100,6 +100,6 @@ mod tests {
         }
         let busy = limit.by_key.get(&"busy".to_owned()).expect("it was used all the time");
         let (steps, keys) = (busy.lock().expect("nobody panicked").len(), limit.by_key.len());
-        assert!(steps <= 121 && keys <= BOUNDS.entries, "{steps} {keys}");
+        assert!(steps <= 121 && keys <= BOUNDS.most, "{steps} {keys}");
     }
 }

@@ -68,7 +68,7 @@ pub(super) async fn sign_in(State(desk): State<Desk>, form: OpenForm) -> Shown {
         return self::form(&desk, &headers, next, StatusCode::UNAUTHORIZED);
     };
     limiter.forgive(&attempt).await;
-    let token = desk.sign_ins().open(&key).await;
+    let token = desk.sign_ins().open(&key);
     info!(key.id = %key.id, "somebody signed in to the dashboard");
     let cookie = AppendHeaders([(SET_COOKIE, Cookies::of(&headers).set_session(&token).to_string())]);
     Ok((cookie, Redirect::to(next)).into_response())
@@ -76,7 +76,7 @@ pub(super) async fn sign_in(State(desk): State<Desk>, form: OpenForm) -> Shown {
 
 /// Ends a sign-in.
 pub(super) async fn sign_out(State(desk): State<Desk>, form: Form) -> Shown {
-    desk.sign_ins().close(&form.visitor.token).await;
+    desk.sign_ins().close(&form.visitor.token);
     info!(key.id = form.visitor.principal().key_id(), "somebody signed out of the dashboard");
     let cookie = AppendHeaders([(SET_COOKIE, Cookies::of(&form.headers).end_session().to_string())]);
     Ok((cookie, Redirect::to("/dashboard/sign-in")).into_response())

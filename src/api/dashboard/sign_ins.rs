@@ -6,12 +6,12 @@
 use std::{sync::Arc, time::Duration};
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use moka::future::Cache;
 use rand::RngExt;
 use sha2::{Digest, Sha256};
 
 use crate::{
     api::auth::Principal,
+    bounded::{Bounded, Bounds, Life},
     store::{ApiKeyRecord, Store, StoreError},
 };
 
@@ -68,39 +68,39 @@ pub(super) struct SignedIn {
 /// All of them. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct SignIns {
-    held: Cache<[u8; 32], Arc<SignIn>>,
+    held: Bounded<[u8; 32], Arc<SignIn>>,
     store: Store,
 }
 
 impl SignIns {
     pub(super) fn new(store: Store) -> Self {
-        let held = Cache::builder().max_capacity(MOST).time_to_live(LONGEST).time_to_idle(IDLE).build();
-        Self { held, store }
+        let life = Life::Both { put: LONGEST, used: IDLE };
+        Self { held: Bounded::new(Bounds { name: "sign_ins", most: MOST, life }), store }
     }
 
     /// Lets the holder of a key in.
-    pub(super) async fn open(&self, key: &ApiKeyRecord) -> Token {
+    pub(super) fn open(&self, key: &ApiKeyRecord) -> Token {
         let token = Token::make();
         let sign_in = SignIn { key_id: key.id.clone(), key_hash: key.hash.clone(), forms: rand::rng().random() };
-        self.held.insert(token.hash(), Arc::new(sign_in)).await;
+        self.held.insert(token.hash(), Arc::new(sign_in));
         token
     }
 
     /// Who comes with a token; None when nobody is signed in by it, or the key opens nothing any more.
     pub(super) async fn find(&self, token: &Token) -> Result<Option<SignedIn>, StoreError> {
         let hash = token.hash();
-        let Some(sign_in) = self.held.get(&hash).await else { return Ok(None) };
+        let Some(sign_in) = self.held.get(&hash) else { return Ok(None) };
         let key = self.store.api_keys().get(&sign_in.key_id).await?;
         let Some(key) = key.filter(|key| key.is_active && key.hash == sign_in.key_hash) else {
-            self.held.invalidate(&hash).await;
+            self.held.remove(&hash);
             return Ok(None);
         };
         Ok(Some(SignedIn { is_admin: key.is_admin, principal: Principal::of(key), forms: sign_in.forms }))
     }
 
     /// Ends one.
-    pub(super) async fn close(&self, token: &Token) {
-        self.held.invalidate(&token.hash()).await;
+    pub(super) fn close(&self, token: &Token) {
+        self.held.remove(&token.hash());
     }
 }
 
@@ -123,7 +123,7 @@ mod tests {
         };
         store.api_keys().insert(&key).await.expect("it is stored");
         let sign_ins = SignIns::new(store.clone());
-        let token = sign_ins.open(&key).await;
+        let token = sign_ins.open(&key);
         let found = sign_ins.find(&token).await.expect("the store answers").expect("signed in");
         assert_eq!(found.principal.key_id(), "key_1");
         assert!(sign_ins.find(&Token::make()).await.expect("it answers").is_none(), "another token opens nothing");
@@ -135,8 +135,8 @@ mod tests {
         store.api_keys().update(&key).await.expect("it is stored");
         assert!(sign_ins.find(&token).await.expect("it answers").is_none(), "and it does not come back");
 
-        let token = sign_ins.open(&key).await;
-        sign_ins.close(&token).await;
+        let token = sign_ins.open(&key);
+        sign_ins.close(&token);
         assert!(sign_ins.find(&token).await.expect("it answers").is_none(), "signed out");
         store.close().await;
     }

@@ -5,11 +5,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use moka::sync::Cache;
 use serde_json::{Value, json};
 
 use crate::{
     api::state::Parts,
+    bounded::{Bounded, Bounds, Life},
     event::{About, envelope},
     model::Event,
 };
@@ -21,12 +21,12 @@ const MOST_BYTES: u64 = 4 << 20;
 
 /// What was told lately, by the event's number. Cheap to clone.
 #[derive(Clone)]
-pub(in crate::api) struct Told(Cache<i64, Arc<str>>);
+pub(in crate::api) struct Told(Bounded<i64, Arc<str>>);
 
 impl Told {
     pub(in crate::api) fn new() -> Self {
         let weigh = |_: &i64, text: &Arc<str>| u32::try_from(text.len()).unwrap_or(u32::MAX);
-        Self(Cache::builder().weigher(weigh).max_capacity(MOST_BYTES).time_to_live(KEPT).build())
+        Self(Bounded::weighed(Bounds { name: "told_events", most: MOST_BYTES, life: Life::Put(KEPT) }, weigh))
     }
 }
 
@@ -52,6 +52,6 @@ impl Teller {
 
     /// The same as text, written once for all who hear it.
     pub(super) fn text(&self, event: &Event) -> Arc<str> {
-        self.parts.told.0.get_with(event.seq, || self.show(event).to_string().into())
+        self.parts.told.0.get_or_make(event.seq, || self.show(event).to_string().into())
     }
 }

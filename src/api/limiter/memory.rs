@@ -26,7 +26,7 @@ pub(super) struct Memory {
 impl Memory {
     /// `longest`: the longest of the windows; a bucket that was not used for that long has nothing that counts.
     pub(super) fn new(longest: Duration) -> Self {
-        let bounds = Bounds { name: "request_limits", entries: BUCKETS, life: Life::Used(longest) };
+        let bounds = Bounds { name: "request_limits", most: BUCKETS, life: Life::Used(longest) };
         Self { buckets: Bounded::new(bounds) }
     }
 

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Some kilobytes an entry at most.
-const BOUNDS: Bounds = Bounds { name: "contacts", entries: 10_000, life: Life::Put(Duration::from_secs(60 * 60)) };
+const BOUNDS: Bounds = Bounds { name: "contacts", most: 10_000, life: Life::Put(Duration::from_secs(60 * 60)) };
 
 /// Answers by session, question and person. Cheap to clone.
 #[derive(Clone)]

@@ -52,9 +52,16 @@ struct Map<K, V> {
 /// The maps there are: what is too old goes, and the metrics tell, also where nobody looks anything up.
 static MAPS: Mutex<Vec<Weak<dyn Settle>>> = Mutex::new(Vec::new());
 
-trait Settle: Send + Sync {
-    /// Lets go what is too old, and shows how much is left.
+/// A map that lets go what it no longer needs when it is told to, also where nobody looks anything up.
+pub trait Settle: Send + Sync {
+    /// Lets go what is too old or of no use any more, and shows how much is left ([`show_size`]).
     fn settle(&self);
+}
+
+/// Has a map settled with all others, for as long as somebody holds it.
+pub fn keep_settled(map: &Arc<impl Settle + 'static>) {
+    let shared: Arc<dyn Settle> = map.clone();
+    MAPS.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::downgrade(&shared));
 }
 
 /// Lets go, in every map, what is too old, and shows how much is left. To be done now and then.
@@ -114,7 +121,7 @@ where
                     RemovalCause::Size => "number",
                     RemovalCause::Explicit | RemovalCause::Replaced => return,
                 };
-                counter!("drover_map_evictions_total", "map" => name, "cause" => why).increment(1);
+                count_evictions(name, why, 1);
             });
         let cache = match bounds.life {
             Life::Put(life) => cache.time_to_live(life),
@@ -122,8 +129,7 @@ where
             Life::Both { put, used } => cache.time_to_live(put).time_to_idle(used),
         };
         let map = Arc::new(Map { name, cache: cache.build() });
-        let shared: Arc<dyn Settle> = map.clone();
-        MAPS.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::downgrade(&shared));
+        keep_settled(&map);
         Self(map)
     }
 
@@ -175,10 +181,16 @@ where
     }
 }
 
-/// The size of a map that bounds itself, for the metrics.
+/// The size of a map, for the metrics.
 pub fn show_size(name: &'static str, entries: u64) {
     #[expect(clippy::cast_precision_loss, reason = "some thousands")]
     gauge!("drover_map_entries", "map" => name).set(entries as f64);
+}
+
+/// Counts entries that went from a map without being asked to: for their age (`time`), their number (`number`), or because nobody
+/// holds them any more (`unused`).
+pub fn count_evictions(name: &'static str, cause: &'static str, entries: u64) {
+    counter!("drover_map_evictions_total", "map" => name, "cause" => cause).increment(entries);
 }
 
 #[cfg(test)]

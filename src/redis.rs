@@ -91,7 +91,7 @@ impl Connections {
         let (first, subscription) = link::connect(&endpoint).await.map_err(unreachable)?;
         let endpoint = Arc::new(endpoint);
         let stop = CancellationToken::new();
-        let wakers = Arc::new(Wakers::default());
+        let wakers = Wakers::new();
         let (links, link) = watch::channel(Some(first));
         let maintained =
             Maintained { endpoint: Arc::clone(&endpoint), links, wakers: wakers.clone(), stop: stop.clone() };

@@ -86,7 +86,11 @@ pub const METRICS: &[(&str, &[Metric])] = &[
             gauge("drover_launches_under_way", &[], "Browsers that are being started."),
             histogram("drover_launch_wait_seconds", &[], "How long a start waited for its turn."),
             gauge("drover_map_entries", &["map"], "Entries of the maps in drover's memory."),
-            counter("drover_map_evictions_total", &["map", "cause"], "Entries that went for their age or number."),
+            counter(
+                "drover_map_evictions_total",
+                &["map", "cause"],
+                "Entries that went for their age or number, or because nobody holds them.",
+            ),
             gauge("drover_sessions_waiting_for_room", &[], "Starts that wait for room in the memory budget."),
             gauge(
                 "drover_memory_used_bytes",

@@ -1,5 +1,5 @@
-//! Boot: every session that should run is ready again by itself, a few at a time; one whose page never loads delays nobody, and who
-//! has to wait says why.
+//! Boot: every session that should run is ready again by itself, a few at a time; one whose page never loads delays nobody, a page that
+//! was just linked slows others down, and who has to wait says why.
 
 use std::{
     collections::BTreeMap,
@@ -107,6 +107,30 @@ fn who_waits_for_a_turn_or_for_memory_says_so_and_can_be_stopped() {
     assert!(began.elapsed() < Duration::from_secs(5));
     drover.wait_status("second", "STOPPED", story::TO_STOP);
     assert!(drover.stop() < Duration::from_secs(15));
+}
+
+#[test]
+fn pages_that_bring_in_their_history_leave_other_starts_one_at_a_time() {
+    let simulator = Simulator::start();
+    let home = Home::with(&simulator);
+    home.set("DROVER_ADMISSION__STARTS", "3");
+    let drover = home.start();
+    let linked = link_all(&simulator, &drover, 2);
+    let browsers = || linked.iter().map(|name| home.browser_of(name)).collect::<Vec<_>>();
+    let before = browsers();
+
+    simulator.fault(&json!({"slow_load_ms": 4_000}));
+    drover.create("next");
+    drover.create("last");
+    wait_until_ok("the last one waits for them", story::TO_QR, || {
+        let view = drover.session("last");
+        if view["reason"]["code"] == "waiting_for_linking" { Ok(()) } else { Err(view) }
+    });
+    assert!(home.browser_of("last").is_none(), "{}", drover.session("last"));
+    story::wait_qr(&drover, "next");
+    story::wait_qr(&drover, "last");
+    assert_eq!(browsers(), before, "who was linked just now was left alone");
+    drover.stop();
 }
 
 /// `make bench-boot`: how long it takes until kept logins are ready again. Nothing fails on a time.

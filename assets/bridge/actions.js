@@ -31,11 +31,11 @@ const ACTIONS = {
   },
   /** A protocol message under our own key; its row tells whether the server has it. */
   edit: async ({ target, body }, key, isRepeat) => {
-    const { createEdit, sendEdit, may } = need('edit');
+    const { createEdit, sendEdit, mayEdit, mayEditCaption } = need('edit');
     const message = await messageOf(target);
     const before = isRepeat && (await lookUp({ keys: [key] }));
     if (before?.ack >= 1) return done(before.ack);
-    if (!isRepeat && !may.canEditText(message) && !may.canEditCaption(message)) {
+    if (!isRepeat && !mayEdit(message) && !mayEditCaption(message)) {
       throw refusal('too_old', 'WhatsApp does not let this message be edited: it has no text, was not sent yet, or is older than 15 minutes');
     }
     const id = (await resolve(String(message.id.remote))).key(idOf(key));
@@ -47,12 +47,12 @@ const ACTIONS = {
   },
   /** The app chooses the id. A message that was there and is no more, or is a revoked one, was revoked. */
   revoke: async ({ target }, _key, isRepeat) => {
-    const { sendRevoke, Revoke, may } = need('revoke');
+    const { sendRevoke, Revoke, mayRevoke, mayRevokeOthers } = need('revoke');
     const message = await find(target);
     if (isRepeat && (!message || message.type === 'revoked')) return done();
     if (!message || message.type === 'revoked') throw refusal('unknown_message', `WhatsApp Web knows no message ${target}`);
     const isMine = message.id.fromMe;
-    if (!isRepeat && !(isMine ? may.canSenderRevokeMsg(message) : may.canAdminRevokeMsg(message))) {
+    if (!isRepeat && !(isMine ? mayRevoke : mayRevokeOthers)(message)) {
       throw refusal('too_old', 'WhatsApp does not let this message be deleted for everybody: it is too old, or not yours');
     }
     // The event is for what others do.
@@ -95,10 +95,9 @@ function undone(result) {
   return answer('rejected', 'refused', `WhatsApp refused it (${result})`);
 }
 
-const CHAT_STATES = { composing: 'sendChatStateComposing', recording: 'sendChatStateRecording', paused: 'sendChatStatePaused' };
-
 /** No mapping from number to LID inside: the chat's own id is passed. */
 async function showChatState({ chat, state }) {
-  const { chatStates } = need('chat_state');
-  await chatStates[CHAT_STATES[state]]((await resolve(chat)).chat.id);
+  // The parts are named as the states.
+  const send = need('chat_state')[state];
+  await send((await resolve(chat)).chat.id);
 }

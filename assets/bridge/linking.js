@@ -2,7 +2,7 @@
 
 const [FIRST_REF_MS, NEXT_REF_MS] = [60_000, 20_000];
 const BY_CODE = 'ALT_DEVICE_LINKING';
-const linksByCode = () => safely(() => parts.linking.getPairingType() === BY_CODE, false);
+const linksByCode = () => safely(() => parts.pairingType() === BY_CODE, false);
 /** A round of refs begins anew after the app ran out of them; the last one stays behind, stale. */
 function noteRef() {
   const ref = safely(() => parts.Conn.ref);
@@ -37,8 +37,8 @@ async function tellQr() {
 }
 
 async function refreshQr() {
-  const { refreshQR, linking } = need('refresh_qr');
-  if (linksByCode()) await linking.initializeQRLinking();
+  const { refreshQR, backToQr } = need('refresh_qr');
+  if (linksByCode()) await backToQr();
   if (socketState() === 'UNPAIRED_IDLE') await (refreshQR.triggerRefreshQR ? refreshQR.triggerRefreshQR() : refreshQR());
   stateChanged();
 }
@@ -56,15 +56,15 @@ function nameDevice() {
 }
 
 async function pairingCode({ phone }) {
-  const { linking } = need('pairing_code');
+  const { setPairingType, prepareCode, askForCode, backToQr } = need('pairing_code');
   if (isRegistered()) throw refusal('refused', 'the page is linked already');
   try {
-    linking.setPairingType(BY_CODE);
-    await linking.initializeAltDeviceLinking();
-    return String(await linking.startAltLinkingFlow(phone, true));
+    setPairingType(BY_CODE);
+    await prepareCode();
+    return String(await askForCode(phone, true));
   } catch (error) {
     // Back to a page that can be scanned.
-    await linking.initializeQRLinking().catch(() => undefined);
+    await backToQr().catch(() => undefined);
     stateChanged();
     throw error;
   }

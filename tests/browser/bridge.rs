@@ -377,7 +377,7 @@ async fn one_lost_export_takes_away_only_what_needs_it() {
         PageEvent::Attached(probe) => Some(probe.missing.clone()),
         _ => None,
     });
-    assert!(missing.await.contains(&"check_number".to_owned()));
+    assert_eq!(missing.await, ["pairing_code", "check_number"]);
     link(&mut launched, &simulator, ANA).await;
     let refused = launched.page.check_number(&parsed(BOB)).await;
     assert!(matches!(refused, Err(PageError::MissingCapability(name)) if name == "check_number"));

@@ -1,5 +1,5 @@
 //! What is written about drover says what drover is: docs/configuration.md and docs/metrics.md are made of the source (`make docs`
-//! writes them anew), and metrics named anywhere are metrics that exist.
+//! writes them anew), docs/events.md names every event, and metrics named anywhere are metrics that exist.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -9,6 +9,7 @@ use std::{
 
 use drover::{
     config::DEFAULTS,
+    model::EventKind,
     telemetry::catalogue::{self, Kind},
 };
 
@@ -39,6 +40,15 @@ fn the_metrics_are_documented() {
 #[test]
 fn the_settings_are_documented() {
     is_up_to_date("docs/configuration.md", &configuration(DEFAULTS));
+}
+
+#[test]
+fn the_events_are_documented() {
+    let page = read("docs/events.md");
+    let names = page.split_once("\nNames: ").expect("a list").1.split_once("\n\n").expect("it ends").0;
+    let told: BTreeSet<&str> = names.split('`').skip(1).step_by(2).collect();
+    let known: BTreeSet<&str> = EventKind::ALL.iter().map(|kind| kind.as_str()).collect();
+    assert_eq!(told, known);
 }
 
 /// docs/configuration.md: each section of config.default.toml with its settings, defaults and comments.

@@ -71,7 +71,7 @@ fn ticks(processes: &BTreeSet<Process>) -> u64 {
 /// Lets everything settle, then looks: memory and the share of one core.
 fn look(scratch: &Path, run: &mut Run) {
     thread::sleep(Duration::from_secs(setting("MEMORY_SETTLE_S", 60)));
-    let watched = Duration::from_secs(setting("MEMORY_WATCH_S", 30));
+    let watched = Duration::from_secs(setting("MEMORY_WATCH_S", 90));
     let (before, began) = (ticks(&process::family(scratch)), Instant::now());
     thread::sleep(watched);
     let family = process::family(scratch);

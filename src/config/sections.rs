@@ -132,7 +132,7 @@ pub struct Admission {
 pub struct Keepalive {
     /// Seconds between two heartbeats, whose round trip is the session's latency.
     pub heartbeat_s: u64,
-    /// Seconds between two pings of the watchdog.
+    /// Seconds after a page's last answer until the watchdog asks it for another.
     pub ping_s: u64,
     /// Seconds without an answer after which a loaded page counts as hung.
     pub watchdog_s: u64,
@@ -192,7 +192,7 @@ pub struct Quality {
     pub latency_ms: u64,
     /// Lost sockets within an hour.
     pub drops_per_hour: u32,
-    /// Seconds that a ping is not answered.
+    /// Seconds that the page owes an answer.
     pub unanswered_s: u64,
     /// Seconds that a pending send waits while nothing is acknowledged.
     pub acks_s: u64,

@@ -18,7 +18,7 @@ const DROPS_KEPT: usize = 3_600;
 /// What is owed to the session right now.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Owed {
-    /// For how long a ping is not answered, in milliseconds.
+    /// For how long the page owes an answer, in milliseconds.
     pub(super) answer_ms: u64,
     /// For how long a send waits while nothing is acknowledged, in milliseconds.
     pub(super) ack_ms: u64,

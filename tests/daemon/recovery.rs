@@ -44,6 +44,7 @@ impl Scene<'_> {
 fn watchful(home: &Home) {
     home.set("DROVER_BROWSER__CALL_TIMEOUT_S", "2");
     home.set("DROVER_KEEPALIVE__HEARTBEAT_S", "1");
+    home.set("DROVER_KEEPALIVE__PING_S", "4");
     home.set("DROVER_KEEPALIVE__WATCHDOG_S", "5");
     home.set("DROVER_KEEPALIVE__SOCKET_GRACE_S", "4");
 }

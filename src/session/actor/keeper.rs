@@ -46,25 +46,23 @@ struct Question {
     next_at: Instant,
     /// It is under way.
     is_asked: bool,
-    /// Since when an answer is owed; one that failed is still owed.
-    owed_since: Option<Instant>,
 }
 
 impl Question {
     fn every(seconds: u64) -> Self {
         let period = Duration::from_secs(seconds.max(1));
-        Self { period, next_at: Instant::now() + period, is_asked: false, owed_since: None }
+        Self { period, next_at: Instant::now() + period, is_asked: false }
     }
 
     /// Puts the next one off by a period; true when the one before was answered.
     fn take_turn(&mut self, now: Instant) -> bool {
         self.next_at = now + self.period;
-        let is_free = !self.is_asked;
-        if is_free {
-            self.is_asked = true;
-            self.owed_since.get_or_insert(now);
-        }
-        is_free
+        !std::mem::replace(&mut self.is_asked, true)
+    }
+
+    /// The page just gave a sign of life: it need not be asked for one before a period has passed.
+    fn put_off(&mut self, now: Instant) {
+        self.next_at = self.next_at.max(now + self.period);
     }
 }
 
@@ -72,6 +70,10 @@ impl Question {
 pub(super) struct Keeper {
     heartbeat: Question,
     ping: Question,
+    /// Since when the page owes an answer; one that failed is still owed.
+    owed_since: Option<Instant>,
+    /// When that has lasted so long that it degrades the session.
+    judge_at: Option<Instant>,
     activity_at: Instant,
     last_activity_ms: Option<i64>,
     last_ack_at_ms: Option<i64>,
@@ -93,6 +95,8 @@ impl Keeper {
         let keeper = Self {
             heartbeat: Question::every(settings.heartbeat_s),
             ping: Question::every(settings.ping_s),
+            owed_since: None,
+            judge_at: None,
             activity_at: Instant::now(),
             last_activity_ms: None,
             last_ack_at_ms: None,
@@ -111,9 +115,9 @@ impl Keeper {
     pub(super) fn forget_page(&mut self) {
         let now = Instant::now();
         for question in [&mut self.heartbeat, &mut self.ping] {
-            let next_at = now + question.period;
-            *question = Question { period: question.period, next_at, is_asked: false, owed_since: None };
+            *question = Question { period: question.period, next_at: now + question.period, is_asked: false };
         }
+        (self.owed_since, self.judge_at) = (None, None);
         self.unreadable = 0;
         self.is_reloading = false;
         self.quality.forget_latency();
@@ -130,6 +134,7 @@ impl Keeper {
     /// When something is to be done, as long as there is a page to do it to.
     pub(super) fn due(&self, is_ready: bool) -> Instant {
         let questions = self.heartbeat.next_at.min(self.ping.next_at);
+        let questions = self.judge_at.map_or(questions, |judge_at| questions.min(judge_at));
         let presence = self.presence.due().filter(|_| is_ready);
         let ready = presence.map_or(self.activity_at, |due| due.min(self.activity_at));
         if is_ready { questions.min(ready) } else { questions }
@@ -154,6 +159,7 @@ impl Actor {
     pub(super) async fn keep(&mut self, tasks: &TaskTracker) {
         let now = Instant::now();
         let is_ready = self.machine.state == SessionState::Ready;
+        self.keeper.judge_at = self.keeper.judge_at.filter(|judge_at| *judge_at > now);
         if self.keeper.heartbeat.next_at <= now && self.keeper.heartbeat.take_turn(now) {
             self.ask(Asked::Heartbeat, tasks);
         }
@@ -168,8 +174,13 @@ impl Actor {
         self.judge_quality().await;
     }
 
-    fn ask(&self, what: Asked, tasks: &TaskTracker) {
+    fn ask(&mut self, what: Asked, tasks: &TaskTracker) {
         let Some(page) = self.browser.page.clone() else { return };
+        if self.keeper.owed_since.is_none() {
+            let patience = Duration::from_secs(self.services.settings.quality.unanswered_s);
+            let now = Instant::now();
+            (self.keeper.owed_since, self.keeper.judge_at) = (Some(now), Some(now + patience));
+        }
         let reports = self.reports.0.clone();
         beside(tasks, async move {
             let began = Instant::now();
@@ -201,7 +212,8 @@ impl Actor {
         };
         question.is_asked = false;
         if answer.is_ok() {
-            question.owed_since = None;
+            (self.keeper.owed_since, self.keeper.judge_at) = (None, None);
+            self.keeper.ping.put_off(Instant::now());
         }
         match answer {
             Ok(_) if self.keeper.is_reloading => {}
@@ -307,7 +319,7 @@ impl Actor {
     pub(super) async fn judge_quality(&mut self) {
         let now_ms = self.services.clock.steady_ms();
         let is_up = self.machine.browser == BrowserPhase::Up && self.browser.is_attached;
-        let unanswered = self.keeper.ping.owed_since.filter(|_| is_up).map_or(Duration::ZERO, |since| since.elapsed());
+        let unanswered = self.keeper.owed_since.filter(|_| is_up).map_or(Duration::ZERO, |since| since.elapsed());
         let waiting_ms = self.machine.signals.waiting_since_ms.filter(|_| self.machine.state == SessionState::Ready);
         let owed = Owed {
             answer_ms: u64::try_from(unanswered.as_millis()).unwrap_or(u64::MAX),
@@ -341,9 +353,8 @@ impl Actor {
     /// due already.
     pub(super) fn was_not_asked(&self) -> bool {
         let is_due = self.machine.signals.page_due_ms.is_some_and(|due_ms| due_ms <= self.services.clock.steady_ms());
-        let owed = self.keeper.ping.owed_since.map_or(Duration::ZERO, |since| since.elapsed());
-        let asked_in_time = Duration::from_secs(self.services.settings.keepalive.watchdog_s) / 2;
-        is_due && self.may_ask() && owed < asked_in_time
+        let owed = self.keeper.owed_since.map_or(Duration::ZERO, |since| since.elapsed());
+        is_due && self.may_ask() && owed < least_patience(&self.services.settings.keepalive)
     }
 
     /// The page may be asked: its bridge is in.
@@ -358,8 +369,42 @@ impl Actor {
     }
 }
 
+/// For how long a question must have been open before it counts that it was not answered: half of what a page has that was asked when
+/// it should be.
+fn least_patience(keepalive: &config::Keepalive) -> Duration {
+    Duration::from_secs(keepalive.watchdog_s.saturating_sub(keepalive.ping_s)) / 2
+}
+
 impl super::BrowserHeld {
     pub(super) fn holds(&self, page: &Arc<dyn WhatsAppPage>) -> bool {
         self.page.as_ref().is_some_and(|held| Arc::ptr_eq(held, page))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Sources;
+
+    #[test]
+    fn a_page_that_answers_is_not_asked_before_a_period_has_passed() {
+        let mut ping = Question::every(8);
+        let began = ping.next_at - Duration::from_secs(8);
+        ping.put_off(began + Duration::from_secs(6));
+        assert_eq!(ping.next_at, began + Duration::from_secs(14));
+        ping.put_off(began);
+        assert_eq!(ping.next_at, began + Duration::from_secs(14), "an old answer asks for nothing earlier");
+        assert!(ping.take_turn(began + Duration::from_secs(14)));
+        assert!(!ping.take_turn(began + Duration::from_secs(22)), "the one before is not answered");
+        assert_eq!(ping.next_at, began + Duration::from_secs(30));
+    }
+
+    #[test]
+    fn a_page_that_was_asked_when_it_should_be_counts_as_asked() {
+        let mut keepalive = config::load(&Sources::of("/srv".as_ref(), &[])).expect("the defaults").config.keepalive;
+        for (ping_s, watchdog_s) in [(1, 2), (8, 12), (8, 16), (60, 3_600), (keepalive.ping_s, keepalive.watchdog_s)] {
+            (keepalive.ping_s, keepalive.watchdog_s) = (ping_s, watchdog_s);
+            assert!(least_patience(&keepalive) < Duration::from_secs(watchdog_s - ping_s), "{ping_s}, {watchdog_s}");
+        }
     }
 }

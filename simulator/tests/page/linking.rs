@@ -111,8 +111,11 @@ async fn back_from_a_code_the_qr_has_a_new_secret_under_the_same_ref() {
 #[tokio::test]
 async fn an_unlink_on_the_phone_ends_without_a_reason() {
     let mut session = Session::ready(&[]).await;
-    // Told right before the next document comes, it may get lost on its way out of the browser; a window keeps its name.
-    session.page.eval("require('WAWebCmd').Cmd.on('logout_from_bridge', () => { window.name = 'told'; })").await;
+    // Told right before the next document comes, it may get lost on its way out of the browser; the session's storage stays.
+    session
+        .page
+        .eval("require('WAWebCmd').Cmd.on('logout_from_bridge', () => sessionStorage.setItem('told', 'yes'))")
+        .await;
     session.page.take_notes();
     session.simulator.post(&format!("/phones/{ANA}/unlink"), json!({})).await.done();
     session.page.noted("navigated https://web.whatsapp.com/?post_logout=1").await;
@@ -124,7 +127,7 @@ async fn an_unlink_on_the_phone_ends_without_a_reason() {
     );
     assert!(!notes.iter().any(|note| note.contains("logout_reason")));
     session.page.until_state("UNPAIRED").await;
-    assert_eq!(session.page.eval("window.name").await, "told");
+    assert_eq!(session.page.eval("sessionStorage.getItem('told')").await, "yes");
     assert_eq!(session.page.eval("client.state()").await["registered"], false);
 }
 

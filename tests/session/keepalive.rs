@@ -129,9 +129,9 @@ async fn a_page_is_stirred_again_and_again_and_told_each_time_that_nobody_is_the
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_that_does_not_answer_is_degraded_and_then_replaced() {
     let bench = started(|config| {
-        // Degraded between the first question that is not answered and the next one, at which the page counts as hung.
-        config.keepalive.ping_s = 3;
-        config.keepalive.watchdog_s = 6;
+        // Degraded before the question after the one that is not answered: then the page has been replaced.
+        config.keepalive.ping_s = 4;
+        config.keepalive.watchdog_s = 7;
         config.quality.unanswered_s = 1;
     })
     .await;

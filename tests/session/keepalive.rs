@@ -153,6 +153,21 @@ async fn a_page_that_does_not_answer_is_degraded_and_then_replaced() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_answers_heartbeats_is_not_pinged() {
+    let bench = started(|config| {
+        config.keepalive.heartbeat_s = 2;
+        config.keepalive.ping_s = 3;
+    })
+    .await;
+    let looked_at = |bench: &Bench| bench.script.looked_at.lock().unwrap().clone();
+    until(&bench, "five heartbeats", |bench| looked_at(bench).len() >= 5).await;
+    // A ping would come half way between two of them, or with one.
+    let gaps: Vec<Duration> = looked_at(&bench).windows(2).map(|pair| pair[1] - pair[0]).collect();
+    assert!(gaps.iter().all(|gap| *gap > Duration::from_millis(1_500)), "{gaps:?}");
+    bench.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_conflict_is_reloaded_and_a_page_that_reconnects_is_left_alone() {
     let bench = started(|config| {
         config.keepalive.ping_s = 1;

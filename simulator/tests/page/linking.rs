@@ -111,7 +111,7 @@ async fn back_from_a_code_the_qr_has_a_new_secret_under_the_same_ref() {
 #[tokio::test]
 async fn an_unlink_on_the_phone_ends_without_a_reason() {
     let mut session = Session::ready(&[]).await;
-    // Told right before the next document comes, it may get lost on its way out of the browser; the session's storage stays.
+    // Told right before the next document comes, it may reach the test too late, or never; the session's storage stays.
     session
         .page
         .eval("require('WAWebCmd').Cmd.on('logout_from_bridge', () => sessionStorage.setItem('told', 'yes'))")

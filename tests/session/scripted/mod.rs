@@ -56,6 +56,8 @@ pub(crate) struct Script {
     pub(crate) stirred: Mutex<Vec<Stir>>,
     /// What `snapshot` answers; None is a page that hangs.
     pub(crate) snapshot: Mutex<Option<Snapshot>>,
+    /// When `snapshot` was called.
+    pub(crate) looked_at: Mutex<Vec<Instant>>,
     /// Chats whose number WhatsApp was asked for.
     pub(crate) asked: Mutex<Vec<String>>,
     /// Answers of `send` and `resend`, one after another; then `Sent`.
@@ -136,6 +138,7 @@ struct ScriptedPage(Arc<Script>);
 #[async_trait]
 impl WhatsAppPage for ScriptedPage {
     async fn snapshot(&self) -> Result<Snapshot, PageError> {
+        self.0.looked_at.lock().unwrap().push(Instant::now());
         let answer = self.0.snapshot.lock().unwrap().clone();
         match answer {
             Some(snapshot) => Ok(snapshot),
